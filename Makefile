@@ -1,0 +1,40 @@
+# Two commands from a bare Python 3.11: `make online` trains, `make test` tests.
+# More flags: make online ARGS="--game=Breakout --seed=1"
+
+VENV ?= .venv
+PYTHON := $(VENV)/bin/python
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help online test test-slow lint
+
+help:
+	@echo "make online     train a pruned Rainbow agent on Pong for a few minutes"
+	@echo "make test       run the tests (make test-slow: the long ones)"
+	@echo "make lint       check style"
+
+online: $(VENV)/.installed
+	$(PYTHON) experiments/online.py --agent=rainbow --preset=quick $(ARGS)
+
+test: $(VENV)/.installed
+	$(PYTHON) -m pytest $(ARGS)
+
+test-slow: $(VENV)/.installed
+	$(PYTHON) -m pytest -m slow $(ARGS)
+
+lint: $(VENV)/.installed
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+
+# A stamp, made last: an installation that was cut short is done again.
+$(VENV)/.installed: setup.py pyproject.toml constraints.txt
+	@test -x $(PYTHON) || { \
+	  for python in python3.11 python3 python; do \
+	    if "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	  done; \
+	  if test -z "$$found"; then \
+	    echo "Python 3.11 is missing: apt install python3.11-venv, brew install python@3.11, or uv python install 3.11" >&2; exit 1; \
+	  fi; \
+	  echo "$$found -m venv $(VENV)"; "$$found" -m venv $(VENV); }
+	$(PYTHON) -m pip install --disable-pip-version-check --no-input --quiet -c constraints.txt -e '.[dev]'
+	@touch $@

@@ -1,0 +1,140 @@
+"""Plays an exported policy: python experiments/evaluate.py --policy=runs/NAME/policy"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from absl import flags
+
+from tf_pruned_rl import config, environments
+from tf_pruned_rl.environments import Environment, Episode, games
+from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.exporting import policy_json
+from tf_pruned_rl.flags import run_main
+
+if TYPE_CHECKING:
+    from tf_pruned_rl.playing import Played, Policy
+
+_POLICY = flags.DEFINE_string("policy", None, "Directory of the exported policy.", required=True)
+_GAME = flags.DEFINE_string(
+    "game", "", "Refuse any policy but this game's; empty plays the policy's own game."
+)
+_EPISODES = flags.DEFINE_integer("episodes", 10, "Episodes to play.", lower_bound=1)
+_EPSILON = flags.DEFINE_float(
+    "epsilon", 0.001, "Probability of a random action, per agent step.", lower_bound=0.0, upper_bound=1.0
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of the game and of the random actions.", lower_bound=0)
+_NUM_ENVS = flags.DEFINE_integer("num_envs", 1, "Copies of the game played side by side.", lower_bound=1)
+_JSON = flags.DEFINE_string("json", "", "File to write the result to as well.")
+
+
+def make_environment(policy: Policy, *, num_envs: int, seed: int) -> Environment:
+    """Returns the policy's game under the protocol it was trained with.
+
+    Raises:
+      UserError: the game's actions are not the policy's.
+    """
+    protocol = policy.description["preprocessing"]
+    experiment = config.replace(
+        config.ExperimentConfig(),
+        game=policy.game,
+        num_envs=num_envs,
+        sticky_actions=protocol["sticky_actions"],
+        frame_skip=protocol["frame_skip"],
+        max_episode_steps=protocol["max_episode_steps"],
+    )
+    environment = environments.create(experiment, seed=seed)
+    if tuple(environment.action_meanings) != policy.action_meanings:
+        raise UserError(
+            f"{policy.game} has the actions {', '.join(environment.action_meanings)} here, the policy was trained "
+            f"with {', '.join(policy.action_meanings)}; install the ale-py that policy.json names"
+        )
+    return environment
+
+
+def check_game(own: str, game: str) -> None:
+    """Raises UserError if ``game`` is given and is not the policy's own."""
+    if game and games.check_game(game) != own:
+        raise UserError(f"this policy plays {own}, not {game}; leave --game out, or train one on {game}")
+
+
+def summarise(policy: Policy, played: Played, seconds: float) -> dict:
+    """Returns the result: returns and lengths per episode, and their statistics (std of the population)."""
+    returns = np.array(played.returns)
+    return {
+        "policy": _POLICY.value,
+        "game": policy.game,
+        "agent": policy.description["agent"],
+        "sparsity": policy.description["sparsity"],
+        "epsilon": _EPSILON.value,
+        "seed": _SEED.value,
+        "episodes": len(returns),
+        "agent_steps": played.agent_steps,
+        "returns": list(played.returns),
+        "lengths": list(played.lengths),
+        "mean_return": float(returns.mean()),
+        "std_return": float(returns.std()),
+        "min_return": float(returns.min()),
+        "max_return": float(returns.max()),
+        "human_normalised": games.human_normalised(policy.game, float(returns.mean())),
+        "steps_per_second": played.agent_steps / seconds,
+    }
+
+
+def table(result: dict) -> str:
+    """Returns the result for people."""
+    normalised = result["human_normalised"]
+    rows = {
+        "game": result["game"],
+        "policy": f"{result['agent']}, {result['sparsity']:.2%} sparse",
+        "episodes": f"{result['episodes']} ({result['agent_steps']:,} agent steps, epsilon {result['epsilon']:g})",
+        "return": f"{result['mean_return']:.2f} +- {result['std_return']:.2f} (mean +- standard deviation)",
+        "range": f"{result['min_return']:g} to {result['max_return']:g}",
+        "human-normalised": "no human score for this game" if normalised is None else f"{normalised:.3f}",
+        "speed": f"{result['steps_per_second']:,.0f} agent steps/s",
+    }
+    width = max(map(len, rows))
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
+
+
+def _write_json(path: Path, result: dict) -> None:
+    try:
+        path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {path} ({error.strerror}); choose another --json") from error
+
+
+def _report(episode: Episode) -> None:
+    print(f"episode of {episode.agent_steps:,} agent steps: return {episode.episode_return:g}", flush=True)
+
+
+def main(argv: list[str]) -> None:
+    """Loads, plays, prints."""
+    del argv
+    check_game(policy_json.read(Path(_POLICY.value))["game"], _GAME.value)
+    # TensorFlow takes seconds to load: not before there is something to play.
+    from tf_pruned_rl.playing import load_policy, play
+
+    policy = load_policy(_POLICY.value)
+    environment = make_environment(policy, num_envs=min(_NUM_ENVS.value, _EPISODES.value), seed=_SEED.value)
+    began = time.perf_counter()
+    played = play(
+        policy.q_values,
+        environment,
+        episodes=_EPISODES.value,
+        epsilon=_EPSILON.value,
+        seed=_SEED.value,
+        report=_report,
+    )
+    result = summarise(policy, played, time.perf_counter() - began)
+    print("\n" + table(result))
+    if _JSON.value:
+        _write_json(Path(_JSON.value), result)
+
+
+if __name__ == "__main__":
+    run_main(main)

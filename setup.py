@@ -1,0 +1,44 @@
+"""Packaging: what the library needs, in the versions it was tried with."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = next(
+    line.split('"')[1]
+    for line in (HERE / "tf_pruned_rl" / "__init__.py").read_text(encoding="utf-8").splitlines()
+    if line.startswith("__version__")
+)
+
+setup(
+    name="tf-pruned-rl",
+    version=VERSION,
+    description="Sparse deep reinforcement learning: gradual magnitude pruning as a drop-in for TF-Agents",
+    python_requires=">=3.11,<3.12",  # tf-agents pins pygame 2.1.3, which has no wheel for 3.12
+    packages=find_packages(include=["tf_pruned_rl", "tf_pruned_rl.*"]),
+    package_data={"tf_pruned_rl": ["py.typed"], "tf_pruned_rl.analysis": ["data/*"]},
+    zip_safe=False,
+    install_requires=[
+        "absl-py~=1.4",
+        # These five belong together: TF-Agents and tfmot are Keras 2 and follow TensorFlow closely.
+        "tensorflow==2.19.1",
+        "tf-keras==2.19.0",
+        "tf-agents==0.19.0",
+        "tensorflow-probability==0.23.0",
+        "tensorflow-model-optimization==0.8.1",
+        "numpy>=2.1.3,<2.2",
+        "gymnasium==1.3.0",  # 1.4 wants a newer typing-extensions than tf-agents allows
+        "ale-py==0.12.1",
+        "opencv-python-headless>=4.11,<4.12",  # 4.12 wants a newer numpy than TensorFlow allows
+        "psutil~=7.2",
+        "rich~=15.0",
+        "matplotlib~=3.11",
+    ],
+    extras_require={
+        "gpu": ["tensorflow[and-cuda]==2.19.1"],
+        "ray": ["ray==2.60.0"],  # ray[tune] and ray[default] would fall back to old releases
+        "slurm": ["submitit==1.5.4"],
+        "dev": ["pytest~=9.2", "ruff==0.17.6", "mypy==1.10.1", "scipy~=1.17"],
+    },
+)

@@ -1,0 +1,71 @@
+"""What both agents do alike: the gradient step and the target network."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+pytestmark = pytest.mark.parametrize("name", ["dqn", "rainbow"])
+
+
+def _equal(agent) -> bool:
+    pairs = zip(agent.model.variables, agent.target_model.variables, strict=True)
+    return all(np.array_equal(a.numpy(), b.numpy()) for a, b in pairs)
+
+
+def test_target_network_starts_equal_and_is_copied_exactly(make_agent, name: str) -> None:
+    assert _equal(make_agent(name, same_target=True))
+    agent = make_agent(name)
+    assert not _equal(agent)
+    before = agent.model.get_weights()
+    tf.function(agent.update_target)()
+    assert _equal(agent)
+    assert all(np.array_equal(a, b) for a, b in zip(before, agent.model.get_weights(), strict=True))
+    agent.model.variables[0].assign_add(tf.ones_like(agent.model.variables[0]))
+    assert not _equal(agent)  # a copy, not the same variables
+
+
+def test_no_gradient_reaches_the_target_network(make_agent, name: str, batch) -> None:
+    agent = make_agent(name)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(agent.loss_per_example(batch)[0])
+    gradients = tape.gradient(loss, agent.target_model.variables + agent.model.variables)
+    half = len(gradients) // 2
+    assert all(g is None for g in gradients[:half])
+    assert all(g is not None for g in gradients[half:])
+
+
+def test_steps_on_one_batch_lower_its_loss(make_agent, name: str, batch, weights) -> None:
+    agent = make_agent(name, learning_rate=1e-3)
+    step = tf.function(agent.train_step)
+    target = agent.target_model.get_weights()
+    losses = []
+    for _ in range(30):
+        loss, per_example, statistics = step(batch, weights)
+        np.testing.assert_allclose(loss, np.mean(weights * per_example), rtol=1e-5)
+        assert set(statistics) == {"q_mean", "q_max"}
+        losses.append(float(loss))
+    assert losses[-1] < 0.9 * losses[0]  # a cross-entropy cannot fall below the entropy of its targets
+    assert agent.optimizer.iterations == 30
+    assert all(np.array_equal(a, b) for a, b in zip(target, agent.target_model.get_weights(), strict=True))
+
+
+def test_weights_of_zero_leave_a_transition_out(make_agent, name: str, batch) -> None:
+    # The remaining transition alone, with the same share of the mean, makes the same step.
+    agent, alone = make_agent(name), make_agent(name)
+    agent.train_step(batch, tf.one_hot(3, 8))
+    alone.train_step(type(batch)(*(x[3:4] for x in batch)), tf.constant([1 / 8]))
+    for a, b in zip(agent.model.variables, alone.model.variables, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=0, atol=0.01 * 6.25e-5)
+
+
+def test_mixed_precision_keeps_losses_in_float32(make_agent, name: str, batch, weights) -> None:
+    # Same seed, hence the same weights; bfloat16 leaves a few per cent of the loss.
+    mixed, single = (make_agent(name, mixed_precision=m) for m in (True, False))
+    loss, per_example, _ = mixed.train_step(batch, weights)
+    expected, _, _ = single.train_step(batch, weights)
+    assert loss.dtype == per_example.dtype == mixed.q_values(batch.observations).dtype == tf.float32
+    assert {v.dtype for v in mixed.model.trainable_variables} == {tf.float32}
+    assert float(loss) == pytest.approx(float(expected), rel=0.05)
+    assert float(loss) != float(expected)

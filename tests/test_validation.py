@@ -1,0 +1,111 @@
+"""Tests of what a configuration may hold: every refusal, and that what is right passes."""
+
+import dataclasses
+
+import pytest
+
+from tf_pruned_rl import config, config_io, validation
+from tf_pruned_rl.errors import UserError
+
+QUICK = config.preset("dqn", "quick")
+
+
+@pytest.mark.parametrize("preset", config.PRESETS)
+@pytest.mark.parametrize("agent", config.AGENTS)
+def test_every_preset_is_valid(agent, preset):
+    assert validation.validate(config.preset(agent, preset)) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sparsity": 0.0},
+        {"sparsity": 0.99},
+        {"width": 0.25},
+        {"prune_start": 0.0},
+        {"prune_start": 0.79},
+        {"eval_every": 0},
+        {"epsilon_train": 1.0},
+        {"sticky_actions": 0.0},
+        {"network": "nature", "loss": "huber", "distribution": "uniform"},
+        {"num_envs": 8, "replay_ratio": 1.0},
+        # Nothing is pruned: the window does not matter.
+        {"pruning": "none", "prune_start": 0.9, "prune_end": 0.1},
+        {"pruning": "none", "prune_end": 1.0},
+    ],
+)
+def test_accepted(changes):
+    assert validation.validate(config.replace(QUICK, **changes)) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sparsity": 1.0}, r"--sparsity=1.0 must be in \[0, 1\)"),
+        ({"sparsity": -0.1}, r"--sparsity=-0.1 must be in \[0, 1\)"),
+        ({"sparsity": float("nan")}, "--sparsity=nan must be a finite number"),
+        ({"prune_start": 0.8}, "--prune_start=0.8 must be less than --prune_end=0.8"),
+        ({"prune_start": 0.9}, "--prune_start=0.9 must be less than --prune_end=0.8"),
+        ({"prune_start": -0.1}, r"--prune_start=-0.1 must be in \[0, 1\]"),
+        ({"prune_end": 1.1}, r"--prune_end=1.1 must be in \[0, 1\]"),
+        ({"total_frames": -4}, "--total_frames=-4 must be more than 0"),
+        ({"total_frames": 0}, "--total_frames=0 must be more than 0"),
+        ({"width": 0.0}, "--width=0.0 must be at least 0.25"),
+        ({"width": float("inf")}, "--width=inf must be a finite number"),
+        ({"replay_ratio": 0.0}, "--replay_ratio=0.0 must be at least 0.001"),
+        ({"seed": 2**31}, "--seed=2147483648 must be in"),
+        ({"sticky_actions": 1.0}, "--sticky_actions=1.0 must be in"),
+        ({"network": "impla"}, "--network: 'impla' is not one of impala, nature; did you mean impala"),
+        ({"loss": "zzz"}, "--loss: 'zzz' is not one of mse, huber, c51$"),
+        ({"pruning": "Magnitude"}, "did you mean magnitude"),
+        ({"game": "Brekout"}, "unknown game 'Brekout'.*Breakout"),
+        ({"replay_capacity": 900}, "--replay_capacity=900 is less than --min_replay_history=1000"),
+        ({"replay_capacity": 1_000, "batch_size": 1_001}, "is less than --batch_size=1001"),
+        ({"replay_capacity": 4_000, "num_envs": 1_000}, "leaves 4 steps for each of 1000"),
+        ({"min_replay_history": 3}, "--min_replay_history=3 is too short"),
+        ({"total_frames": 4_000}, "ends inside the warm-up.* use at least 4016 frames"),
+        ({"total_frames": 4_016, "prune_end": 0.9, "prune_start": 0.85}, "gradient step"),
+        ({"prune_end": 1.0}, "is gradient step 3000, but only 2750 are made"),
+    ],
+)
+def test_refused_in_one_line(changes, message):
+    with pytest.raises(UserError, match=message) as caught:
+        validation.validate(config.replace(QUICK, **changes))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_least_frames_that_it_names_are_enough():
+    advised = config.replace(QUICK, total_frames=4_016, pruning="none")
+    assert validation.validate(advised) is None
+
+
+NUMBERS = [name for name, kind in config_io.field_types().items() if kind in (int, float)]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_nothing_may_be_negative(name):
+    with pytest.raises(UserError, match=f"^--{name}=-1"):
+        validation.validate(config.replace(QUICK, **{name: -1}))
+
+
+def test_choices_and_bounds_are_of_fields():
+    names = set(config_io.field_types())
+    assert set(validation.CHOICES) <= names
+    assert set(validation._BOUNDS) <= set(NUMBERS)
+
+
+def test_defaults_are_among_the_choices():
+    flat = config.flatten(config.ExperimentConfig())
+    for name, words in validation.CHOICES.items():
+        assert flat[name] in words
+    # Each word is in its field's docstring or help; a field of words without choices would slip through.
+    words_without_choices = {n for n, k in config_io.field_types().items() if k is str} - set(
+        validation.CHOICES
+    )
+    assert words_without_choices == {"game", "run_dir"}
+
+
+def test_validation_does_not_touch_the_configuration():
+    before = dataclasses.asdict(QUICK)
+    validation.validate(QUICK)
+    assert dataclasses.asdict(QUICK) == before

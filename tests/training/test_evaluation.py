@@ -1,0 +1,55 @@
+"""The evaluation phase, against a game whose returns are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_pruned_rl.environments import Episode
+from tf_pruned_rl.training.evaluation import EvaluationResult, evaluate
+
+
+class Countdown:
+    """Episodes of 2, 3, 4, ... steps; every step pays 10 for action 1, which the policy prefers."""
+
+    num_envs, num_actions, frame_shape = 1, 2, (84, 84)
+
+    def reset(self):
+        self._length, self._step, self._return, self._finished = 2, 0, 0.0, []
+        return np.zeros((1, 84, 84), np.uint8)
+
+    def step(self, actions):
+        self._step += 1
+        self._return += 10.0 * actions[0]
+        ended = self._step == self._length
+        if ended:
+            self._finished.append(Episode(0, self._return, self._step, 0))
+            self._length, self._step, self._return = self._length + 1, 0, 0.0
+        return np.zeros((1, 84, 84), np.uint8), np.array([10.0]), np.array([ended]), np.array([False])
+
+    def finished(self):
+        finished, self._finished = self._finished, []
+        return finished
+
+
+def prefer_one(observations: tf.Tensor) -> tf.Tensor:
+    return tf.tile([[0.0, 1.0]], [tf.shape(observations)[0], 1])
+
+
+def test_whole_episodes_until_the_budget():
+    # 2 + 3 + 4 = 9 steps are too few for 10, the episode of 5 steps is played to its end.
+    result = evaluate(prefer_one, Countdown(), agent_steps=10, epsilon=0.0, seed=0)
+    assert result == EvaluationResult(mean_return=10 * 14 / 4, episodes=4, agent_steps=14)
+
+
+def test_the_environment_may_be_used_again():
+    environment = Countdown()
+    first = evaluate(prefer_one, environment, agent_steps=10, epsilon=0.0, seed=0)
+    assert evaluate(prefer_one, environment, agent_steps=10, epsilon=0.0, seed=0) == first
+
+
+def test_epsilon_is_used():
+    result = evaluate(prefer_one, Countdown(), agent_steps=3000, epsilon=1.0, seed=3)
+    # Half of the actions are 1: 10 * 0.5 per step; the standard error is 0.09.
+    assert result.mean_return * result.episodes / result.agent_steps == pytest.approx(5.0, abs=0.5)

@@ -1,0 +1,144 @@
+"""What DQN and Rainbow share: the network wrapper, the specs, and one lean gradient step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+from tf_agents.networks import network
+from tf_agents.specs import tensor_spec
+from tf_agents.trajectories import time_step
+
+from tf_pruned_rl import networks, units
+from tf_pruned_rl.agents.optimizer import Adam
+from tf_pruned_rl.config import ExperimentConfig, NetworkConfig
+
+if TYPE_CHECKING:
+    from tf_pruned_rl.replay.batch import Batch
+
+OBSERVATION_SHAPE = (84, 84, 4)
+
+
+class QNetwork(network.Network):
+    """A TF-Agents network around the functional model ``self.model``, which it builds itself.
+
+    ``Network.copy`` runs ``__init__`` again with the same arguments: a model handed in would be
+    shared between the online and the target network.
+    """
+
+    def __init__(
+        self,
+        input_tensor_spec: tensor_spec.BoundedTensorSpec,
+        config: NetworkConfig,
+        num_actions: int,
+        num_atoms: int = 1,
+        name: str = "QNetwork",
+    ) -> None:
+        super().__init__(input_tensor_spec=input_tensor_spec, state_spec=(), name=name)
+        self.num_atoms = num_atoms
+        self.model = networks.build(
+            config, num_actions=num_actions, num_atoms=num_atoms, frame_shape=tuple(input_tensor_spec.shape)
+        )
+
+    def call(
+        self,
+        observation: tf.Tensor,
+        step_type: tf.Tensor | None = None,
+        network_state: tuple = (),
+        training=False,
+    ) -> tuple[tf.Tensor, tuple]:
+        """Returns the model's output and the (empty) network state."""
+        del step_type
+        return self.model(observation, training=training), network_state
+
+
+def specs(num_actions: int) -> tuple[time_step.TimeStep, tensor_spec.BoundedTensorSpec]:
+    """Returns the time-step spec (uint8 [84, 84, 4] observations) and the action spec."""
+    # Arrays, because TF-Agents computes maximum + 1, which overflows a uint8 scalar under numpy 2.
+    observation = tensor_spec.BoundedTensorSpec(
+        OBSERVATION_SHAPE,
+        tf.uint8,
+        np.zeros(OBSERVATION_SHAPE, np.uint8),
+        np.full(OBSERVATION_SHAPE, 255, np.uint8),
+        name="observation",
+    )
+    action = tensor_spec.BoundedTensorSpec((), tf.int32, 0, num_actions - 1, name="action")
+    return time_step.time_step_spec(observation), action
+
+
+def common_arguments(config: ExperimentConfig) -> dict[str, object]:
+    """Returns the constructor arguments that are the same for both TF-Agents agents."""
+    learner = config.learner
+    return {
+        "optimizer": Adam(learning_rate=learner.learning_rate, epsilon=learner.adam_epsilon),
+        "epsilon_greedy": learner.epsilon_train,
+        "n_step_update": learner.n_step,
+        "gamma": learner.gamma,
+        "target_update_period": units.budget(config).target_update_gradient_steps,
+        "train_step_counter": tf.Variable(0, trainable=False, dtype=tf.int64, name="train_step"),
+    }
+
+
+class LeanTraining:
+    """Mixin for a TF-Agents agent: a gradient step on a replay batch, without trajectories.
+
+    The subclass gives ``loss_per_example`` and ``q_values``. TF-Agents' own ``train`` still
+    works on trajectories; it costs about a third more time in checks and summaries.
+    """
+
+    @property
+    def model(self) -> tf_keras.Model:
+        """The online network: uint8 [B, 84, 84, 4] -> float32 [B, A] or [B, A, atoms]."""
+        return self._q_network.model
+
+    @property
+    def target_model(self) -> tf_keras.Model:
+        """The target network, of the same form."""
+        return self._target_q_network.model
+
+    @property
+    def optimizer(self) -> tf_keras.optimizers.legacy.Optimizer:
+        """The optimizer of ``model``'s variables."""
+        return self._optimizer
+
+    def _start(self) -> None:
+        """Makes the target equal to the online network, and every variable the optimizer will need.
+
+        Slots that exist are restored at once, and a compiled function may not create any.
+        """
+        self.update_target()
+        self.optimizer.build(self.model.trainable_variables)
+
+    def update_target(self) -> None:
+        """Copies every variable of the online network to the target network."""
+        for source, target in zip(self.model.variables, self.target_model.variables, strict=True):
+            target.assign(source)
+
+    def train_step(
+        self, batch: Batch, weights: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]:
+        """Makes one gradient step on mean(weights * loss). For use inside a tf.function.
+
+        Args:
+          batch: B transitions.
+          weights: float32 [B], importance weights (ones for uniform replay).
+
+        Returns:
+          The loss (float32 scalar), the un-weighted loss of each transition (float32 [B]) and
+          float32 scalars: ``q_mean`` and ``q_max``, over the batch and all actions, before the step.
+        """
+        variables = self.model.trainable_variables
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            per_example, statistics = self.loss_per_example(batch)
+            loss = tf.reduce_mean(weights * per_example)
+        gradients = tape.gradient(loss, variables)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return loss, per_example, statistics
+
+
+def q_statistics(q_values: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Returns the mean and the largest of float32 [B, A] Q-values."""
+    return {"q_mean": tf.reduce_mean(q_values), "q_max": tf.reduce_max(q_values)}

@@ -1,0 +1,54 @@
+"""DQN (Mnih et al., 2015) on replay batches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import tensorflow as tf
+from tf_agents.agents.dqn import dqn_agent
+from tf_agents.utils import common
+
+from tf_pruned_rl.agents import base
+from tf_pruned_rl.config import ExperimentConfig
+
+if TYPE_CHECKING:
+    from tf_pruned_rl.replay.batch import Batch
+
+# Per-example losses of (targets, predictions); the Huber loss has delta 1.
+_LOSSES = {"mse": common.element_wise_squared_loss, "huber": common.element_wise_huber_loss}
+
+
+class DqnAgent(base.LeanTraining, dqn_agent.DqnAgent):
+    """TF-Agents' DqnAgent with the loss on a replay batch: y = R + discount * max_a Q_target(s', a)."""
+
+    def __init__(self, config: ExperimentConfig, num_actions: int) -> None:
+        """Builds both networks, equal.
+
+        Args:
+          config: ``config.learner.loss`` is mse or huber.
+          num_actions: A.
+        """
+        time_step_spec, action_spec = base.specs(num_actions)
+        super().__init__(
+            time_step_spec,
+            action_spec,
+            base.QNetwork(time_step_spec.observation, config.network, num_actions),
+            td_errors_loss_fn=_LOSSES[config.learner.loss],
+            **base.common_arguments(config),
+        )
+        self._start()
+
+    def q_values(self, observations: tf.Tensor) -> tf.Tensor:
+        """Returns float32 [B, A] for uint8 [B, 84, 84, 4]."""
+        return self.model(observations)
+
+    def loss_per_example(self, batch: Batch) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Returns the loss of each transition, float32 [B], and the Q statistics.
+
+        No gradient flows to the target.
+        """
+        q_values = self.q_values(batch.observations)
+        next_value = tf.reduce_max(self.target_model(batch.next_observations), axis=1)
+        target = tf.stop_gradient(batch.returns + batch.discounts * next_value)
+        loss = self._td_errors_loss_fn(target, tf.gather(q_values, batch.actions, batch_dims=1))
+        return loss, base.q_statistics(q_values)

@@ -1,0 +1,92 @@
+"""Rainbow's learning rule as in Dopamine: C51 (Bellemare et al., 2017) on n-step transitions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import tensorflow as tf
+from tf_agents.agents.categorical_dqn import categorical_dqn_agent
+
+from tf_pruned_rl.agents import base
+from tf_pruned_rl.config import ExperimentConfig
+
+if TYPE_CHECKING:
+    from tf_pruned_rl.replay.batch import Batch
+
+
+def project(positions: tf.Tensor, probabilities: tf.Tensor, support: tf.Tensor) -> tf.Tensor:
+    """Projects a distribution onto evenly spaced atoms (Bellemare et al., 2017, equation 7).
+
+    m_i = sum_j clip(1 - |clip(x_j) - z_i| / dz, 0, 1) p_j: each mass is shared by the two atoms
+    around it, and mass beyond the ends goes to the end atoms.
+
+    Args:
+      positions: float32 [B, M], where the masses x_j lie.
+      probabilities: float32 [B, M], the masses p_j.
+      support: float32 [n], the atoms z_i, rising.
+
+    Returns:
+      float32 [B, n]; each row has the sum of its masses.
+    """
+    spacing = (support[-1] - support[0]) / (support.shape[0] - 1)
+    clipped = tf.clip_by_value(positions, support[0], support[-1])
+    distance = tf.abs(clipped[:, None, :] - support[None, :, None]) / spacing
+    # No matrix product, here and below: a GPU would round its factors to TF32's ten bits.
+    return tf.reduce_sum(tf.clip_by_value(1 - distance, 0, 1) * probabilities[:, None, :], axis=-1)
+
+
+class RainbowAgent(base.LeanTraining, categorical_dqn_agent.CategoricalDqnAgent):
+    """TF-Agents' CategoricalDqnAgent with the C51 loss on a replay batch.
+
+    The n-step returns come with the batch; prioritized replay stands outside. As in Dopamine's
+    compact Rainbow there is no double Q-learning, no dueling and no noise.
+    """
+
+    def __init__(self, config: ExperimentConfig, num_actions: int) -> None:
+        """Builds both networks, equal.
+
+        Args:
+          config: ``config.learner`` gives ``num_atoms`` and ``v_max``.
+          num_actions: A.
+        """
+        time_step_spec, action_spec = base.specs(num_actions)
+        super().__init__(
+            time_step_spec,
+            action_spec,
+            base.QNetwork(time_step_spec.observation, config.network, num_actions, config.learner.num_atoms),
+            min_q_value=-config.learner.v_max,
+            max_q_value=config.learner.v_max,
+            **base.common_arguments(config),
+        )
+        self._start()
+
+    @property
+    def support(self) -> tf.Tensor:
+        """The atoms, float32 [num_atoms]: evenly spaced on [-v_max, v_max]."""
+        return self._support
+
+    def q_values(self, observations: tf.Tensor) -> tf.Tensor:
+        """Returns float32 [B, A], the means of the distributions, for uint8 [B, 84, 84, 4]."""
+        return self._mean(tf.nn.softmax(self.model(observations)))
+
+    def loss_per_example(self, batch: Batch) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Returns the cross-entropy of each transition, float32 [B], and the Q statistics.
+
+        The next action is the target network's own greedy one. No gradient flows to the target.
+        """
+        logits = self.model(batch.observations)
+        log_probabilities = tf.nn.log_softmax(tf.gather(logits, batch.actions, batch_dims=1))
+        target = tf.stop_gradient(self.target_distribution(batch))
+        loss = -tf.reduce_sum(target * log_probabilities, axis=1)
+        return loss, base.q_statistics(self._mean(tf.nn.softmax(logits)))
+
+    def target_distribution(self, batch: Batch) -> tf.Tensor:
+        """Returns the projected target, float32 [B, num_atoms]."""
+        next_probabilities = tf.nn.softmax(self.target_model(batch.next_observations))
+        next_actions = tf.argmax(self._mean(next_probabilities), axis=1, output_type=tf.int32)
+        positions = batch.returns[:, None] + batch.discounts[:, None] * self.support
+        return project(positions, tf.gather(next_probabilities, next_actions, batch_dims=1), self.support)
+
+    def _mean(self, probabilities: tf.Tensor) -> tf.Tensor:
+        """Returns the expectations of float32 [B, A, num_atoms]: [B, A]."""
+        return tf.reduce_sum(probabilities * self.support, axis=-1)

@@ -1,0 +1,141 @@
+"""Reads run directories, finished or still being written: configuration and records by kind."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tf_pruned_rl import config as configuration
+from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.training.records import Record
+
+# A run with other values here plays another protocol, or learns by another rule, than the published
+# one; budgets, places, seeds and speed are not in these groups.
+_SETTING = ("environment", "network", "learner", "replay")
+_NAMED_APART = ("game", "network")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run directory."""
+
+    directory: Path
+    config: Mapping[str, object]
+    """config.json: {field name: value} over all groups."""
+    records: Mapping[str, tuple[Record, ...]]
+    """The whole lines of metrics.jsonl by kind, in order; a kind that is absent has none."""
+
+    def name(self) -> str:
+        """Returns agent, game, network and sparsity in words, such as ``DQN Breakout nature dense``."""
+        agent = {"dqn": "DQN"}.get(str(self.config["agent"]), str(self.config["agent"]).capitalize())
+        width = "" if self.config["width"] == 1 else f" x{self.config['width']:g}"
+        return f"{agent} {self.config['game']} {self.config['network']}{width} {self.density()}"
+
+    def density(self) -> str:
+        """Returns ``dense``, or the sparsity the run prunes to, such as ``95 % pruned``."""
+        if self.config["pruning"] == "none" or not self.config["sparsity"]:
+            return "dense"
+        return f"{100 * float(self.config['sparsity']):g} % pruned"
+
+    def setting_changes(self) -> dict[str, object]:
+        """Returns the fields of protocol and learning rule that differ from the agent's paper preset."""
+        agent = str(self.config["agent"])
+        if agent not in configuration.AGENTS:
+            return {}
+        paper = configuration.preset(agent)
+        fields = (f for group in _SETTING for f in dataclasses.fields(getattr(paper, group)))
+        names = [f.name for f in fields if f.name not in _NAMED_APART]
+        flat = configuration.flatten(paper)
+        return {n: self.config[n] for n in names if n in self.config and self.config[n] != flat[n]}
+
+
+class Iterations(NamedTuple):
+    """The iterations a run has finished."""
+
+    index: np.ndarray
+    """int64 [n], counted from 0."""
+    frames: np.ndarray
+    """int64 [n], emulator frames at the end of the iteration."""
+    mean_return: np.ndarray
+    """float64 [n], mean un-clipped training return; NaN where no episode ended."""
+    episodes: np.ndarray
+    """int64 [n], episodes that ended in the iteration."""
+
+
+def load_run(directory: str | Path) -> Run:
+    """Reads a run directory; the run may still be going on.
+
+    Args:
+      directory: a folder with config.json and metrics.jsonl. The last line of the latter may be
+        half-written; it is left out.
+
+    Raises:
+      UserError: there is no run, or one of the two files is not what a run writes.
+    """
+    directory = Path(directory)
+    if not directory.is_dir():
+        raise UserError(f"no run directory at {directory}: give the --run_dir of a run")
+    config = _read_config(directory / "config.json")
+    records: dict[str, list[Record]] = defaultdict(list)
+    for record in _read_records(directory / "metrics.jsonl"):
+        records[record.kind].append(record)
+    return Run(directory, config, {kind: tuple(each) for kind, each in records.items()})
+
+
+def iterations(run: Run) -> Iterations:
+    """Returns the finished iterations of ``run``, in order; empty arrays where there is none."""
+    found = run.records.get("iteration", ())
+    return Iterations(
+        index=np.array([r.values["index"] for r in found], np.int64),
+        frames=np.array([r.frames for r in found], np.int64),
+        mean_return=np.array([r.values.get("mean_return", np.nan) for r in found], np.float64),
+        episodes=np.array([r.values.get("episodes", 0) for r in found], np.int64),
+    )
+
+
+def series(run: Run, value: str, kind: str = "progress") -> tuple[np.ndarray, np.ndarray]:
+    """Returns frames int64 [n] and ``value`` float64 [n] of the records of ``kind`` that hold it."""
+    found = [(r.frames, r.values[value]) for r in run.records.get(kind, ()) if value in r.values]
+    frames, values = zip(*found, strict=True) if found else ((), ())
+    return np.array(frames, np.int64), np.array(values, np.float64)
+
+
+def _read_config(path: Path) -> dict[str, object]:
+    """Returns config.json, checked to hold what every run has."""
+    try:
+        config = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path.parent} is no run directory: it holds no config.json") from None
+    except (ValueError, OSError) as error:
+        raise UserError(f"cannot read {path}: {error}") from None
+    if not isinstance(config, dict):
+        raise UserError(f"{path} is not the configuration of a run: it should hold one JSON object")
+    missing = [name for name in configuration.flatten(configuration.ExperimentConfig()) if name not in config]
+    if missing:
+        raise UserError(f"{path} is not the configuration of a run: it lacks {', '.join(missing[:4])}")
+    return config
+
+
+def _read_records(path: Path) -> list[Record]:
+    """Returns the records of metrics.jsonl; none if the run has not yet written it."""
+    try:
+        lines = path.read_text().split("\n")
+    except FileNotFoundError:
+        return []
+    except (ValueError, OSError) as error:
+        raise UserError(f"cannot read {path}: {error}") from None
+    records = []
+    # What follows the last line end is being written, or was when the run was killed.
+    for number, line in enumerate(lines[:-1], 1):
+        try:
+            records.append(Record.from_json(line))
+        except ValueError:
+            raise UserError(f"{path}, line {number}, is not a record of a run: {line[:60]!r}") from None
+    return records

@@ -1,0 +1,207 @@
+"""The experiment, as frozen dataclasses.
+
+Every field has a docstring below it. The flags of the commands, their ``--help`` and the
+``config.json`` of a run directory are all made from these classes (see ``flags.py``), so a new
+hyper-parameter is one field here and nothing else. Names are unique across the groups: the flag
+of a field is its name.
+
+Budgets are in emulator frames, as in the paper; everything that counts decisions is in agent
+steps; pruning counts gradient steps. ``units.py`` converts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class EnvironmentConfig:
+    """The game and the protocol it is played under."""
+
+    game: str = "Pong"
+    """Atari game, as the Arcade Learning Environment spells it (for example Breakout, MsPacman)."""
+    num_envs: int = 1
+    """Copies of the game played side by side; above 1 they run in ale-py's C++ vector environment."""
+    sticky_actions: float = 0.25
+    """Probability, per emulator frame, that the previous action is repeated instead."""
+    frame_skip: int = 4
+    """Emulator frames per agent step; the observation is the maximum of the last two."""
+    max_episode_steps: int = 27_000
+    """Agent steps after which an episode is cut (a truncation, not a terminal state)."""
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The Q-network."""
+
+    network: str = "impala"
+    """Torso: impala (the 15-layer ResNet) or nature (the three-layer DQN network)."""
+    width: float = 1.0
+    """Multiplies the channels of every convolution; at least 0.25."""
+    mixed_precision: bool = False
+    """Compute in bfloat16, with float32 weights, loss and projection."""
+
+
+@dataclass(frozen=True)
+class AgentConfig:
+    """The learning rule."""
+
+    loss: str = "mse"
+    """Temporal-difference loss: mse, huber (delta 1) or c51 (categorical cross-entropy)."""
+    gamma: float = 0.99
+    """Discount per agent step."""
+    n_step: int = 1
+    """Rewards summed before bootstrapping, in agent steps."""
+    batch_size: int = 32
+    """Transitions per gradient step."""
+    replay_ratio: float = 0.25
+    """Gradient steps per agent step."""
+    learning_rate: float = 6.25e-5
+    """Adam's step size."""
+    adam_epsilon: float = 1.5e-4
+    """Added to the square root of Adam's bias-corrected second moment."""
+    target_update_period: int = 8_000
+    """Agent steps between hard copies of the online network to the target network."""
+    epsilon_train: float = 0.01
+    """Probability of a random action once exploration has decayed."""
+    epsilon_decay_period: int = 250_000
+    """Agent steps over which epsilon falls linearly from 1, after the replay warm-up."""
+    num_atoms: int = 51
+    """Atoms of the value distribution (c51 only)."""
+    v_max: float = 10.0
+    """The distribution's support is [-v_max, v_max] (c51 only)."""
+
+
+@dataclass(frozen=True)
+class ReplayConfig:
+    """The replay buffer."""
+
+    replay_capacity: int = 1_000_000
+    """Agent steps kept, over all environments together."""
+    min_replay_history: int = 20_000
+    """Agent steps collected before the first gradient step."""
+    replay_sampling: str = "uniform"
+    """uniform, or prioritized (by the square root of the loss, importance weights with exponent 1/2)."""
+
+
+@dataclass(frozen=True)
+class PruningConfig:
+    """Gradual pruning (the paper, section 3 and equation 1)."""
+
+    pruning: str = "magnitude"
+    """Which weights go: magnitude (the smallest), or none (a dense run)."""
+    sparsity: float = 0.95
+    """Share of the kernel weights that is zero at the end, in [0, 1)."""
+    distribution: str = "erk"
+    """How the zeros are shared among layers: erk (Erdos-Renyi kernel) or uniform."""
+    prune_start: float = 0.2
+    """Where pruning starts, as a fraction of the run's gradient steps."""
+    prune_end: float = 0.8
+    """Where pruning ends, as a fraction of the run's gradient steps."""
+    prune_every: int = 1_000
+    """Gradient steps between updates of the masks."""
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """How long, how often, where."""
+
+    total_frames: int = 40_000_000
+    """Length of the run, in emulator frames (4 frames make an agent step)."""
+    iteration_frames: int = 1_000_000
+    """Frames per iteration: one reported mean training return each."""
+    checkpoint_every: int = 1_000_000
+    """Frames between checkpoints."""
+    log_every: int = 16_000
+    """Frames between lines in metrics.jsonl and TensorBoard."""
+    eval_every: int = 0
+    """Frames between evaluation phases; 0 turns them off, as in the paper's runs."""
+    eval_steps: int = 125_000
+    """Agent steps of an evaluation phase."""
+    eval_epsilon: float = 0.001
+    """Probability of a random action when evaluating."""
+    seed: int = 0
+    """Seed of everything random."""
+    deterministic: bool = False
+    """Make every operation reproducible bit by bit, at some cost in speed."""
+    jit_compile: bool = False
+    """Compile the gradient step with XLA (for a GPU; on a CPU it is slower)."""
+    threads: int = 0
+    """CPU threads of TensorFlow's operations; 0 takes every core. Does not change the results' meaning."""
+    run_dir: str = ""
+    """Where everything is written; empty makes a name from the configuration, below runs/."""
+
+
+@dataclass(frozen=True)
+class ExperimentConfig:
+    """One run, whole."""
+
+    agent: str = "dqn"
+    """The agent whose preset fills in the other defaults."""
+    preset: str = "paper"
+    """paper (the published setting), or quick (a few minutes on a laptop)."""
+    environment: EnvironmentConfig = field(default_factory=EnvironmentConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    learner: AgentConfig = field(default_factory=AgentConfig)
+    replay: ReplayConfig = field(default_factory=ReplayConfig)
+    pruning: PruningConfig = field(default_factory=PruningConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+
+
+# What each agent changes in the defaults above: the whole difference between DQN and Rainbow.
+_AGENTS: dict[str, dict[str, object]] = {
+    "dqn": {},
+    # "Compact" Rainbow: C51, n-step returns and prioritized replay (Hessel et al., 2018; Dopamine).
+    "rainbow": {"loss": "c51", "n_step": 3, "replay_sampling": "prioritized"},
+}
+
+_PRESETS: dict[str, dict[str, object]] = {
+    "paper": {},
+    # Small enough for two CPU cores; everything happens, nothing is learned to the end.
+    "quick": {
+        "total_frames": 48_000,
+        "iteration_frames": 8_000,
+        "checkpoint_every": 16_000,
+        "log_every": 800,
+        "replay_capacity": 50_000,
+        "min_replay_history": 1_000,
+        "epsilon_decay_period": 5_000,
+        "target_update_period": 500,
+        "prune_every": 50,
+    },
+}
+
+AGENTS = tuple(_AGENTS)
+PRESETS = tuple(_PRESETS)
+GROUPS = tuple(f.name for f in dataclasses.fields(ExperimentConfig) if f.default is dataclasses.MISSING)
+
+
+def replace(config: ExperimentConfig, **changes: object) -> ExperimentConfig:
+    """Returns ``config`` with fields changed by their flat names, whatever group they are in.
+
+    Raises:
+      KeyError: a name is no field.
+    """
+    top = {name: changes.pop(name) for name in ("agent", "preset") if name in changes}
+    for group in GROUPS:
+        part = getattr(config, group)
+        mine = {f.name: changes.pop(f.name) for f in dataclasses.fields(part) if f.name in changes}
+        top[group] = dataclasses.replace(part, **mine)
+    if changes:
+        raise KeyError(f"no such field: {', '.join(sorted(changes))}")
+    return dataclasses.replace(config, **top)
+
+
+def preset(agent: str, name: str = "paper") -> ExperimentConfig:
+    """Returns the configuration of ``agent`` under the preset ``name``."""
+    config = replace(ExperimentConfig(agent=agent, preset=name), **_AGENTS[agent])
+    return replace(config, **_PRESETS[name])
+
+
+def flatten(config: ExperimentConfig) -> dict[str, object]:
+    """Returns {field name: value} over all groups, in order."""
+    flat: dict[str, object] = {"agent": config.agent, "preset": config.preset}
+    for group in GROUPS:
+        flat.update(dataclasses.asdict(getattr(config, group)))
+    return flat

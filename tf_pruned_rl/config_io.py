@@ -1,0 +1,124 @@
+"""The configuration as text: config.json, what differs between two, and the name of a run."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from tf_pruned_rl import config as configuration
+from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.errors import UserError
+
+# They say where and with how many hands a run is made, not which run it is.
+_NOT_THE_RUN = frozenset({"run_dir", "threads"})
+
+
+class Difference(NamedTuple):
+    """A field that two configurations disagree about."""
+
+    field: str
+    old: object
+    new: object
+
+    def __str__(self) -> str:
+        """Returns ``field: old -> new``."""
+        return f"{self.field}: {self.old} -> {self.new}"
+
+
+def field_types() -> dict[str, type]:
+    """Returns {field name: bool, int, float or str} over all groups, in order."""
+    by_name = {"bool": bool, "int": int, "float": float, "str": str}
+    types = {"agent": str, "preset": str}
+    for group in configuration.GROUPS:
+        part = getattr(ExperimentConfig(), group)
+        # With postponed evaluation, a field's type is its annotation's text.
+        types.update({field.name: by_name[str(field.type)] for field in dataclasses.fields(part)})
+    return types
+
+
+def to_json(config: ExperimentConfig) -> str:
+    """Returns the configuration as JSON: flat, sorted by name, one field a line."""
+    return json.dumps(configuration.flatten(config), indent=2, sort_keys=True) + "\n"
+
+
+def from_json(text: str) -> ExperimentConfig:
+    """Returns the configuration that ``to_json`` wrote.
+
+    Raises:
+      UserError: it is not whole, no configuration, or another version's. The message does not name
+        the file, which ``read`` does.
+    """
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise UserError(
+            f"not a whole JSON file ({error}); restore it, or start in another --run_dir"
+        ) from error
+    if not isinstance(values, dict):
+        raise UserError("not a configuration of tf_pruned_rl: a JSON object is expected")
+    types = field_types()
+    unknown, missing = values.keys() - types.keys(), types.keys() - values.keys()
+    for problem, names in (("unknown", unknown), ("missing", missing)):
+        if names:
+            raise UserError(
+                f"{problem} fields {', '.join(sorted(names))}: not written by this version of tf_pruned_rl; "
+                "use the one that did, or another --run_dir"
+            )
+    for name, value in values.items():
+        if type(value) is int and types[name] is float:
+            values[name] = float(value)
+        elif type(value) is not types[name]:
+            raise UserError(f"field {name} is {json.dumps(value)}, expected {types[name].__name__}")
+    return configuration.replace(ExperimentConfig(), **values)
+
+
+def read(path: Path) -> ExperimentConfig:
+    """Returns the configuration in the file ``path``.
+
+    Raises:
+      UserError: it cannot be read, or as ``from_json``; the message starts with the path.
+    """
+    try:
+        return from_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from error
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def differences(old: ExperimentConfig, new: ExperimentConfig) -> list[Difference]:
+    """Returns the fields in which two runs differ, in order; ``run_dir`` and ``threads`` do not count."""
+    after = configuration.flatten(new)
+    return [
+        Difference(name, value, after[name])
+        for name, value in configuration.flatten(old).items()
+        if value != after[name] and name not in _NOT_THE_RUN
+    ]
+
+
+def config_hash(config: ExperimentConfig) -> str:
+    """Returns 64 hexadecimal digits that are equal exactly where ``differences`` is empty."""
+    flat = configuration.flatten(config)
+    # A float field may have been given as an int: 1 and 1.0 are the same run.
+    run = {name: kind(flat[name]) for name, kind in field_types().items() if name not in _NOT_THE_RUN}
+    return hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
+
+
+def default_run_dir(config: ExperimentConfig) -> str:
+    """Returns runs/AGENT-GAME-NETWORK-wWIDTH-PRUNING-seedSEED-HASH: one folder for one configuration."""
+    pruning = config.pruning
+    name = "-".join(
+        (
+            config.agent,
+            config.environment.game,
+            config.network.network,
+            f"w{config.network.width:g}",
+            "dense" if pruning.pruning == "none" else f"{pruning.pruning}{100 * pruning.sparsity:g}",
+            f"seed{config.run.seed}",
+            config_hash(config)[:6],
+        )
+    )
+    return f"runs/{name}"

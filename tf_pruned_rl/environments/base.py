@@ -1,0 +1,73 @@
+"""What a game looks like to everything that plays it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+FRAME_SHAPE = (84, 84)
+"""Height and width of an observed frame, in pixels (Mnih et al., 2015)."""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One episode that has ended, by a terminal state or by the limit on its length."""
+
+    env: int
+    """Which of the environments side by side it was played in."""
+    episode_return: float
+    """Sum of its un-clipped rewards."""
+    agent_steps: int
+    """Its length."""
+    end_agent_step: int
+    """Agent steps made in all environments together since the first reset, when it ended."""
+
+
+class Environment(Protocol):
+    """One or several copies of a game, played side by side (N of them).
+
+    Attributes:
+      num_envs: N.
+      num_actions: how many actions there are; an action is a number in [0, num_actions).
+      action_meanings: the name of each action, such as "NOOP" or "UPFIRE".
+      game: canonical name of the game.
+      frame_shape: height and width of a frame.
+    """
+
+    num_envs: int
+    num_actions: int
+    action_meanings: tuple[str, ...]
+    game: str
+    frame_shape: tuple[int, int]
+
+    def reset(self) -> np.ndarray:
+        """Abandons the episodes in progress, if any, and starts new ones.
+
+        Returns:
+          uint8[N, 84, 84], their first frames.
+        """
+
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Makes one agent step in every environment; a new episode starts wherever one ends.
+
+        Args:
+          actions: int32[N].
+
+        Returns:
+          frames uint8[N, 84, 84]: what is seen now; where an episode ended, the next one's first frame.
+          rewards float32[N]: un-clipped, for this step.
+          terminals bool[N]: the episode ended in a terminal state.
+          truncations bool[N]: the episode was cut at the limit on its length; never also terminal.
+        """
+
+    def finished(self) -> list[Episode]:
+        """Returns the episodes that ended since the last call, in the order in which they ended."""
+
+    def save(self, directory: Path, previous: Path | None) -> None:
+        """Writes the whole state, everything random included, into an existing empty folder."""
+
+    def load(self, directory: Path) -> None:
+        """Goes back to a saved state; what follows is as if nothing had happened."""

@@ -1,0 +1,58 @@
+"""Exports what a learner has learned so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.exporting.policy_json import TrainingFacts
+from tf_pruned_rl.exporting.saved_model import export_policy
+
+if TYPE_CHECKING:
+    from tf_pruned_rl.training.learner import Learner
+
+
+def export_learner(
+    learner: Learner,
+    directory: Path | str,
+    *,
+    config: ExperimentConfig,
+    action_meanings: Sequence[str],
+    agent_steps: int,
+    mean_return: float | None,
+) -> dict:
+    """Writes the learner's online network as a policy; see ``export_policy``.
+
+    Args:
+      learner: at rest, between two gradient steps.
+      directory: where to write.
+      config: the run's.
+      action_meanings: one name per action.
+      agent_steps: made so far.
+      mean_return: mean un-clipped training return of the last iteration, or None before its end.
+
+    Returns:
+      The content of policy.json.
+
+    Raises:
+      RuntimeError: the weights are not as sparse as the schedule asks.
+      UserError: the directory cannot be written, or holds something that is no policy.
+    """
+    gradient_steps = int(learner.gradient_steps.numpy())
+    learner.pruner.check(gradient_steps)
+    return export_policy(
+        learner.agent.model,
+        directory,
+        config=config,
+        action_meanings=action_meanings,
+        layers=learner.pruner.table(),
+        target_sparsity=learner.pruner.summaries(gradient_steps)["sparsity/target"],
+        training=TrainingFacts(
+            frames=agent_steps * config.environment.frame_skip,
+            agent_steps=agent_steps,
+            gradient_steps=gradient_steps,
+            mean_return=mean_return,
+        ),
+    )

@@ -1,0 +1,262 @@
+"""policy.json: what somebody who finds an exported policy needs to know to use it.
+
+Standard library only: an exported policy is read without anything that trains.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import platform
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+
+import tf_pruned_rl
+from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.errors import UserError
+
+FILE = "policy.json"
+FORMAT_VERSION = 1
+SIGNATURE = "serving_default"
+STACK = 4
+"""Frames in an observation (Mnih et al., 2015)."""
+
+# What load_policy and evaluate.py rely on; the rest of the file is for people.
+_REQUIRED = {
+    "format_version": int,
+    "agent": str,
+    "game": str,
+    "action_meanings": list,
+    "num_actions": int,
+    "preprocessing": dict,
+    "signature": dict,
+    "files": dict,
+}
+_REQUIRED_PREPROCESSING = {
+    "frame_skip": int,
+    "sticky_actions": (int, float),
+    "max_episode_steps": int,
+    "frame_shape": list,
+}
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """How far the policy was trained."""
+
+    frames: int
+    """Emulator frames."""
+    agent_steps: int
+    """Decisions."""
+    gradient_steps: int
+    """Optimizer updates."""
+    mean_return: float | None = None
+    """Mean un-clipped training return of the last iteration; None before the first is complete."""
+
+
+def describe(
+    directory: Path,
+    *,
+    config: ExperimentConfig,
+    action_meanings: Sequence[str],
+    frame_shape: tuple[int, int],
+    layers: Sequence[Mapping[str, object]],
+    target_sparsity: float,
+    parameters: int,
+    training: TrainingFacts,
+) -> dict:
+    """Returns the content of policy.json for the SavedModel in ``directory``.
+
+    Args:
+      directory: the SavedModel, complete, without policy.json.
+      config: the run's.
+      action_meanings: one name per action.
+      frame_shape: (height, width) of a frame.
+      layers: one row per kernel: layer, shape, parameters, nonzero, sparsity, macs, macs_left.
+      target_sparsity: what the schedule asks for at the time of the export, in [0, 1).
+      parameters: of the network, biases included; sparsity refers to the kernels alone.
+      training: how far the policy was trained.
+    """
+    kernels = sum(int(row["parameters"]) for row in layers)
+    nonzero = sum(int(row["nonzero"]) for row in layers)
+    return {
+        "format_version": FORMAT_VERSION,
+        "agent": config.agent,
+        "network": asdict(config.network),
+        "game": config.environment.game,
+        "action_meanings": list(action_meanings),
+        "num_actions": len(action_meanings),
+        "preprocessing": _preprocessing(config, frame_shape),
+        "signature": signature(frame_shape, len(action_meanings)),
+        "pruning": config.pruning.pruning,
+        "distribution": config.pruning.distribution,
+        "sparsity": 1 - nonzero / kernels,
+        "target_sparsity": target_sparsity,
+        "layers": [dict(row, shape=list(row["shape"])) for row in layers],
+        "parameters": parameters,
+        "parameters_left": parameters - kernels + nonzero,
+        "sizes_in_bytes": {
+            "saved_model": {"raw": _raw(directory), "gzip": _gzipped(directory)},
+            "variables": {"raw": _raw(directory / "variables"), "gzip": _gzipped(directory / "variables")},
+        },
+        "training": asdict(training),
+        "versions": {
+            "python": platform.python_version(),
+            "tf_pruned_rl": tf_pruned_rl.__version__,
+            **{name: _version(name) for name in ("tensorflow", "tf_keras", "ale_py")},
+        },
+        "files": {
+            str(path.relative_to(directory)): {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+            for path in _files(directory)
+        },
+    }
+
+
+def _preprocessing(config: ExperimentConfig, frame_shape: tuple[int, int]) -> dict:
+    """Returns how the observations and returns are made (the protocol of Dopamine)."""
+    environment = config.environment
+    return {
+        "frame_skip": environment.frame_skip,
+        "sticky_actions": environment.sticky_actions,
+        "pooling": "maximum of the last two emulator frames of each skip",
+        "grayscale": "luminance of the Arcade Learning Environment",
+        "resize": "area interpolation",
+        "frame_shape": list(frame_shape),
+        "stack": STACK,
+        "stack_order": "newest last, zeros before the first frame of an episode",
+        "scaling": "none: the policy takes uint8 and divides by 255 itself",
+        "rewards": "clipped to [-1, 1] for learning; returns reported here are un-clipped",
+        "terminal_on_life_loss": False,
+        "max_episode_steps": environment.max_episode_steps,
+    }
+
+
+def signature(frame_shape: tuple[int, int], num_actions: int) -> dict:
+    """Returns the names, dtypes and shapes of ``serving_default``; null is any batch size."""
+    return {
+        "name": SIGNATURE,
+        "inputs": {"observations": {"dtype": "uint8", "shape": [None, *frame_shape, STACK]}},
+        "outputs": {
+            "actions": {"dtype": "int32", "shape": [None]},
+            "q_values": {"dtype": "float32", "shape": [None, num_actions]},
+        },
+    }
+
+
+def write(directory: Path, description: Mapping[str, object]) -> None:
+    """Writes policy.json; the caller syncs."""
+    (directory / FILE).write_text(json.dumps(description, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read(directory: Path) -> dict:
+    """Returns the content of policy.json.
+
+    Raises:
+      UserError: it is missing, damaged, or of a format this version does not know.
+    """
+    path = directory / FILE
+    if not directory.is_dir():
+        raise UserError(
+            f"no policy at {directory}: give the directory that export.py or a run wrote (RUN_DIR/policy)"
+        )
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        hint = f"; did you mean {directory / 'policy'}?" if (directory / "policy" / FILE).is_file() else ""
+        raise UserError(
+            f"{directory} holds no {FILE}, so it is no exported policy{hint or '; export it first'}"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is damaged ({error}); export the policy again") from error
+    _check_types(path, description, _REQUIRED)
+    if description["format_version"] != FORMAT_VERSION:
+        raise UserError(
+            f"{path} has format {description['format_version']}, this version reads {FORMAT_VERSION}; export it again"
+        )
+    _check_types(path, description["preprocessing"], _REQUIRED_PREPROCESSING)
+    _check_types(path, description["signature"], {"inputs": dict, "outputs": dict})
+    if description["num_actions"] != len(description["action_meanings"]):
+        raise UserError(
+            f"{path} is damaged (num_actions is not the number of action_meanings); export the policy again"
+        )
+    return description
+
+
+def _check_types(path: Path, content: object, required: Mapping[str, type | tuple[type, ...]]) -> None:
+    """Raises UserError unless ``content`` is a dict with these entries of these types."""
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is damaged (an object was expected); export the policy again")
+    for name, kind in required.items():
+        if name not in content or not isinstance(content[name], kind):
+            raise UserError(f"{path} is damaged ({name} is missing or malformed); export the policy again")
+
+
+def check_files(directory: Path, description: Mapping[str, dict]) -> None:
+    """Raises UserError unless every file that policy.json lists is there, unchanged."""
+    for name, facts in description["files"].items():
+        path = directory / name
+        if not path.is_file():
+            raise UserError(f"{path} is missing; export the policy again")
+        if (
+            not isinstance(facts, dict)
+            or path.stat().st_size != facts.get("bytes")
+            or _sha256(path) != facts.get("sha256")
+        ):
+            raise UserError(
+                f"{path} is not the file that was exported (checksum differs); export the policy again"
+            )
+
+
+def _files(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.rglob("*") if path.is_file())
+
+
+def _raw(directory: Path) -> int:
+    return sum(path.stat().st_size for path in _files(directory))
+
+
+class _Counter:
+    """A file to write to that keeps only its length."""
+
+    def __init__(self) -> None:
+        self.length = 0
+
+    def write(self, data: bytes) -> int:
+        self.length += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+
+def _gzipped(directory: Path) -> int:
+    """Returns the bytes of the files as a tar stream under gzip level 6: what a download would cost."""
+    counter = _Counter()
+    with (
+        gzip.GzipFile(fileobj=counter, mode="wb", compresslevel=6, mtime=0) as stream,
+        tarfile.open(fileobj=stream, mode="w|") as tar,
+    ):
+        for path in _files(directory):
+            member = tarfile.TarInfo(
+                str(path.relative_to(directory))
+            )  # no owner, no time: a size that repeats
+            member.size = path.stat().st_size
+            with path.open("rb") as file:
+                tar.addfile(member, file)
+    return counter.length
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None

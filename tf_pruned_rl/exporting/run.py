@@ -1,0 +1,82 @@
+"""Exports the policy of a run directory, from its newest checkpoint."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tf_pruned_rl import config_io
+from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.environments import games
+from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.training.checkpoint import DamagedCheckpoint, verify
+
+
+def export_run(run_dir: Path | str, directory: Path | str | None = None) -> tuple[Path, dict]:
+    """Writes the policy of a run's newest intact checkpoint; the run may be going on.
+
+    The run directory is only read, apart from the policy in it.
+
+    Args:
+      run_dir: the run's directory.
+      directory: where to write; None is ``policy`` in the run directory.
+
+    Returns:
+      Where the policy lies, and the content of its policy.json.
+
+    Raises:
+      UserError: there is no run, its config.json is damaged, it has no intact checkpoint, or the
+        policy cannot be written.
+    """
+    run_dir = Path(run_dir)
+    config = _read_config(run_dir)
+    actions = games.minimal_actions(config.environment.game)
+    checkpoint, manifest = _newest_checkpoint(run_dir / "checkpoints")
+    # TensorFlow takes seconds to load: not before there is something to export.
+    from tf_pruned_rl.exporting.learner import export_learner
+    from tf_pruned_rl.training.learner import Learner
+
+    learner = Learner(config, len(actions))
+    directory = Path(directory or run_dir / "policy")
+    try:
+        learner.state().load(checkpoint / "learner")
+        description = export_learner(
+            learner,
+            directory,
+            config=config,
+            action_meanings=actions,
+            agent_steps=manifest["agent_steps"],
+            mean_return=manifest["extra"].get("results", {}).get("iteration_mean_return"),
+        )
+    except (RuntimeError, ValueError) as error:  # not as sparse as scheduled; not of these shapes
+        raise UserError(
+            f"{checkpoint} does not fit {run_dir / 'config.json'} ({error}); restore the one the run was made with"
+        ) from error
+    return directory, description
+
+
+def _read_config(run_dir: Path) -> ExperimentConfig:
+    path = run_dir / "config.json"
+    if not path.is_file():
+        raise UserError(f"{run_dir} holds no config.json, so it is no run; give the --run_dir of one")
+    return config_io.read(path)
+
+
+def _newest_checkpoint(directory: Path) -> tuple[Path, dict]:
+    """Returns the newest checkpoint whose files are as its manifest says, and the manifest.
+
+    Unlike ``Checkpointer.restore_latest`` it leaves the folder alone: the run may be writing to it.
+    """
+    found = sorted(
+        (path for path in directory.glob("*") if path.name.isdecimal()), key=lambda path: int(path.name)
+    )
+    for path in reversed(found):
+        try:
+            return path, verify(path)
+        except DamagedCheckpoint as damage:
+            print(f"Warning: skipping the damaged checkpoint {path}: {damage}", file=sys.stderr)
+    if found:
+        raise UserError(
+            f"no checkpoint in {directory} is intact; resume the run to make a new one, or restore a copy"
+        )
+    raise UserError(f"{directory} holds no checkpoint yet; let the run reach its first (--checkpoint_every)")

@@ -1,0 +1,147 @@
+"""Writes a network as a plain TensorFlow SavedModel that anybody can serve."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.exporting import policy_json
+from tf_pruned_rl.exporting.policy_json import TrainingFacts
+
+
+def export_policy(
+    model: tf_keras.Model,
+    directory: Path | str,
+    *,
+    config: ExperimentConfig,
+    action_meanings: Sequence[str],
+    layers: Sequence[Mapping[str, object]],
+    target_sparsity: float,
+    training: TrainingFacts,
+) -> dict:
+    """Writes ``directory``: a SavedModel of the greedy policy, and its policy.json.
+
+    The signature ``serving_default`` maps observations uint8[batch, 84, 84, 4] (newest frame last)
+    to actions int32[batch] and q_values float32[batch, num_actions]. Its variables are the network's
+    weights, as they are, and nothing else.
+
+    The directory appears whole or not at all. An older policy there is moved aside for the moment
+    between two renames, and removed after.
+
+    Args:
+      model: the plain functional network (the twin of a pruned one): uint8[B, 84, 84, 4] ->
+        float32[B, A], or logits float32[B, A, num_atoms] when ``config.learner.loss`` is c51.
+      directory: where to write.
+      config: the run's.
+      action_meanings: one name per action.
+      layers: one row per kernel (see ``pruning.summaries``).
+      target_sparsity: what the schedule asks for now.
+      training: how far the network was trained.
+
+    Returns:
+      The content of policy.json.
+
+    Raises:
+      UserError: ``directory`` cannot be written, or holds something that is no policy.
+    """
+    directory = Path(os.path.abspath(directory))
+    _check_replaceable(directory)
+    temporary = directory.with_name(f".{directory.name}.writing")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        _save(model, temporary, config, len(action_meanings))
+        description = policy_json.describe(
+            temporary,
+            config=config,
+            action_meanings=action_meanings,
+            frame_shape=tuple(model.input_shape[1:3]),
+            layers=layers,
+            target_sparsity=target_sparsity,
+            parameters=model.count_params(),
+            training=training,
+        )
+        policy_json.write(temporary, description)
+        _sync(temporary)
+        _replace(temporary, directory)
+    except OSError as error:
+        raise UserError(
+            f"cannot write the policy to {directory}: {error.strerror or error}; choose another place"
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return description
+
+
+def _save(model: tf_keras.Model, directory: Path, config: ExperimentConfig, num_actions: int) -> None:
+    """Saves the graph observations -> (actions, q_values) and the model's weights."""
+    q_values = q_function(model, config)
+
+    @tf.function(input_signature=[tf.TensorSpec(model.input_shape, tf.uint8, name="observations")])
+    def policy(observations: tf.Tensor) -> dict[str, tf.Tensor]:
+        values = tf.ensure_shape(q_values(observations), (None, num_actions))
+        return {"actions": tf.argmax(values, axis=-1, output_type=tf.int32), "q_values": values}
+
+    # Only the variables are attached, not the Keras model: that would bring its layers' functions,
+    # configuration and metrics along.
+    module = tf.Module()
+    module.weights = list(model.weights)
+    tf.saved_model.save(module, str(directory), signatures={policy_json.SIGNATURE: policy})
+
+
+def q_function(model: tf_keras.Model, config: ExperimentConfig):
+    """Returns uint8[B, ...] -> float32[B, A]: the model, or the mean of its value distribution.
+
+    The latter is sum(z * softmax(logits)) over the support z of Bellemare et al. (2017).
+    """
+    learner = config.learner
+    if learner.loss != "c51":
+        return lambda observations: tf.cast(model(observations, training=False), tf.float32)
+    support = np.linspace(-learner.v_max, learner.v_max, learner.num_atoms, dtype=np.float32)
+
+    def mean(observations: tf.Tensor) -> tf.Tensor:
+        logits = tf.cast(model(observations, training=False), tf.float32)
+        return tf.reduce_sum(support * tf.nn.softmax(logits), axis=-1)
+
+    return mean
+
+
+def _check_replaceable(directory: Path) -> None:
+    """Raises UserError if replacing ``directory`` would delete something other than a policy."""
+    if directory.exists() and not directory.is_dir():
+        raise UserError(f"{directory} is a file; give a directory for the policy")
+    if directory.is_dir() and any(directory.iterdir()) and not (directory / policy_json.FILE).is_file():
+        raise UserError(f"{directory} holds other files and no policy; give a new or empty directory")
+
+
+def _sync(directory: Path) -> None:
+    """Forces every file and directory below ``directory`` to the disk."""
+    for path in [*directory.rglob("*"), directory]:
+        _sync_one(path)
+
+
+def _sync_one(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _replace(temporary: Path, directory: Path) -> None:
+    """Renames ``temporary`` to ``directory``; what was there goes once the new one stands."""
+    old = directory.with_name(f".{directory.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if directory.exists():
+        directory.rename(old)
+    temporary.rename(directory)
+    _sync_one(directory.parent)
+    shutil.rmtree(old, ignore_errors=True)

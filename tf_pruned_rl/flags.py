@@ -1,0 +1,153 @@
+"""Flags made from the configuration, and a main that answers mistakes with one line."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Callable, Collection
+from typing import NoReturn
+
+from absl import app
+from absl import flags as absl_flags
+
+from tf_pruned_rl import config as configuration
+from tf_pruned_rl import config_io, validation
+from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.errors import UserError
+
+
+class _ChoiceParser(absl_flags.EnumParser):
+    """absl's enumeration, whose error names the nearest allowed words."""
+
+    def parse(self, argument: str) -> str:
+        """Returns the argument, or raises ValueError."""
+        if argument not in self.enum_values:
+            raise ValueError(validation.choice_message(argument, self.enum_values))
+        return argument
+
+
+def field_docs() -> dict[str, str]:
+    """Returns {field name: the docstring under it in config.py} over all groups."""
+    docs = {}
+    for node in ast.parse(inspect.getsource(configuration)).body:
+        if isinstance(node, ast.ClassDef):
+            for field, text in zip(node.body, node.body[1:], strict=False):
+                if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+                    assert isinstance(field.target, ast.Name) and isinstance(text.value, ast.Constant)
+                    docs[field.target.id] = " ".join(str(text.value.value).split())
+    return docs
+
+
+def preset_changes() -> dict[str, dict[str, object]]:
+    """Returns {agent or preset name: {field: value}}: what each one changes in the defaults."""
+    defaults = configuration.flatten(ExperimentConfig())
+    configs = {agent: configuration.preset(agent) for agent in configuration.AGENTS}
+    configs |= {name: configuration.preset(configuration.AGENTS[0], name) for name in configuration.PRESETS}
+    return {
+        name: {
+            field: value
+            for field, value in configuration.flatten(config).items()
+            if value != defaults[field] and field not in ("agent", "preset")
+        }
+        for name, config in configs.items()
+    }
+
+
+def _help(name: str, doc: str, changes: dict[str, dict[str, object]]) -> str:
+    """Returns the help of a field: its docstring, and where its default is another one."""
+    if name in ("agent", "preset"):
+        words = configuration.AGENTS if name == "agent" else configuration.PRESETS
+        sets = [f"{word} sets {_assignments(changes[word])}" for word in words if changes[word]]
+        return f"{doc} {'; '.join(sets)}. Any flag given explicitly wins."
+    other = [f"{word}: {values[name]}" for word, values in changes.items() if name in values]
+    return f"{doc} ({', '.join(other)})" if other else doc
+
+
+def _assignments(values: dict[str, object]) -> str:
+    return ", ".join(f"{field}={value}" for field, value in values.items())
+
+
+def define_flags(
+    *, exclude: Collection[str] = (), flag_values: absl_flags.FlagValues = absl_flags.FLAGS
+) -> None:
+    """Makes a flag for every field of the configuration, shown by the main program's ``--help``.
+
+    A flag that this function has made before is left as it is, so two commands can share a process.
+
+    Args:
+      exclude: fields for which the command has no use.
+      flag_values: where the flags are kept; absl's own unless a test asks otherwise.
+    """
+    defaults, docs, changes = configuration.flatten(ExperimentConfig()), field_docs(), preset_changes()
+    for name, kind in config_io.field_types().items():
+        if name in exclude or name in flag_values:
+            continue
+        default, text = defaults[name], _help(name, docs[name], changes)
+        flag: absl_flags.Flag
+        if name in validation.CHOICES:
+            parser = _ChoiceParser(validation.CHOICES[name])
+            text = f"<{'|'.join(parser.enum_values)}>: {text}"
+            flag = absl_flags.Flag(parser, absl_flags.ArgumentSerializer(), name, default, text)
+        elif kind is bool:
+            flag = absl_flags.BooleanFlag(name, default, text)
+        else:
+            parser = {
+                int: absl_flags.IntegerParser,
+                float: absl_flags.FloatParser,
+                str: absl_flags.ArgumentParser,
+            }[kind]()
+            flag = absl_flags.Flag(parser, absl_flags.ArgumentSerializer(), name, default, text)
+        # absl's --help shows the flags of the module that is being run, which it knows by argv[0].
+        absl_flags.DEFINE_flag(flag, flag_values, module_name=sys.argv[0])
+
+
+def config_from_flags(flag_values: absl_flags.FlagValues = absl_flags.FLAGS) -> ExperimentConfig:
+    """Returns the preset of ``--agent`` and ``--preset``, changed by the flags that were really given.
+
+    Raises:
+      UserError: the configuration is not valid, as ``validation.validate`` says.
+    """
+    # The list of games comes with the emulator, which --help can do without.
+    from tf_pruned_rl.environments import games
+
+    given = {
+        name: flag_values[name].value
+        for name in config_io.field_types()
+        if name in flag_values and flag_values[name].present
+    }
+    defaults = ExperimentConfig()
+    config = configuration.preset(given.get("agent", defaults.agent), given.get("preset", defaults.preset))
+    config = configuration.replace(config, **given)
+    validation.validate(config)
+    # One game, one spelling: a run directory's name and config.json hold it.
+    return configuration.replace(config, game=games.check_game(config.environment.game))
+
+
+def run_main(main: Callable[[list[str]], int | None]) -> NoReturn:
+    """Parses the flags, runs ``main([program])`` and exits with its status, as absl's ``app.run`` does.
+
+    A mistake in the flags and a UserError become the one line ``error: …`` on stderr and exit status 2.
+    """
+    try:
+        app.run(main, flags_parser=_parse)
+    except UserError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    raise AssertionError("app.run always exits")
+
+
+def _parse(argv: list[str]) -> list[str]:
+    """Parses absl's flags, and raises UserError where absl would print its usage."""
+    try:
+        rest = absl_flags.FLAGS(argv)
+    except absl_flags.Error as error:
+        raise UserError(f"{error} (--help lists the flags)") from error
+    except SystemExit as done:
+        # absl leaves with status 1 after --help.
+        raise SystemExit(0) from done
+    if rest[1:]:
+        raise UserError(
+            f"unexpected argument {rest[1]!r}: flags are written --name=value (--help lists them)"
+        )
+    return rest

@@ -1,0 +1,63 @@
+"""Q-networks, as plain functional Keras models."""
+
+from __future__ import annotations
+
+import difflib
+
+import tf_keras
+
+from tf_pruned_rl.config import NetworkConfig
+from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.networks import heads, impala, nature
+
+NETWORKS = ("impala", "nature")
+MIN_WIDTH = 0.25
+
+
+def build(
+    config: NetworkConfig,
+    *,
+    num_actions: int,
+    num_atoms: int = 1,
+    frame_shape: tuple[int, int, int] = (84, 84, 4),
+) -> tf_keras.Model:
+    """Returns a freshly initialised Q-network.
+
+    The Nature network follows Dopamine's initialisers: glorot_uniform for Q-values, and for a
+    distribution variance_scaling(1/sqrt(3), fan_in, uniform). IMPALA has no published Rainbow
+    head: it takes glorot_uniform in both cases. Biases start at 0.
+
+    Args:
+      config: torso, width and precision.
+      num_actions: A.
+      num_atoms: 1 for Q-values, more for the logits of a distribution over that many atoms.
+      frame_shape: height, width and number of the stacked frames.
+
+    Returns:
+      A model from uint8 [B, *frame_shape] to float32 [B, A], or [B, A, num_atoms].
+
+    Raises:
+      UserError: unknown network, or a width below 0.25.
+    """
+    _check(config)
+    policy = tf_keras.mixed_precision.Policy("mixed_bfloat16" if config.mixed_precision else "float32")
+    frames = tf_keras.Input(frame_shape, dtype="uint8", name="frames")
+    x = tf_keras.layers.Rescaling(1 / 255, name="scale", dtype=policy)(frames)
+    initializer: tf_keras.initializers.Initializer | str = "glorot_uniform"
+    if config.network == "impala":
+        x = impala.encoder(x, config.width, dtype=policy)
+    else:
+        if num_atoms > 1:
+            initializer = tf_keras.initializers.VarianceScaling(3**-0.5, "fan_in", "uniform")
+        x = nature.encoder(x, config.width, initializer=initializer, dtype=policy)
+    values = heads.q_head(x, num_actions, num_atoms, initializer=initializer, dtype=policy)
+    return tf_keras.Model(frames, values, name=config.network)
+
+
+def _check(config: NetworkConfig) -> None:
+    if config.network not in NETWORKS:
+        near = difflib.get_close_matches(config.network, NETWORKS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise UserError(f"unknown network {config.network!r}: choose {' or '.join(NETWORKS)}{hint}")
+    if not config.width >= MIN_WIDTH:
+        raise UserError(f"width is {config.width}, but must be at least {MIN_WIDTH}: raise --width")

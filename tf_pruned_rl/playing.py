@@ -1,0 +1,199 @@
+"""Plays a game with a Q-function: an exported policy's, or the one being trained.
+
+Everything here needs TensorFlow and the environments only: an exported policy is played without
+the agents, TF-Agents or the pruning library. The evaluation phases of training use the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tf_pruned_rl.environments.base import Environment, Episode
+from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.exporting import policy_json
+
+QValues = Callable[[tf.Tensor], tf.Tensor]
+"""uint8[B, height, width, stack] observations -> float32[B, num_actions] values."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """An exported policy, loaded."""
+
+    description: dict
+    """The content of its policy.json."""
+    saved_model: object
+    """The loaded SavedModel; it owns the variables that the signature reads."""
+
+    @property
+    def game(self) -> str:
+        """The game it was trained on."""
+        return self.description["game"]
+
+    @property
+    def action_meanings(self) -> tuple[str, ...]:
+        """The name of each action, by its number."""
+        return tuple(self.description["action_meanings"])
+
+    def q_values(self, observations: tf.Tensor) -> tf.Tensor:
+        """Returns float32[B, num_actions] for uint8[B, 84, 84, 4], the newest frame last."""
+        return self.saved_model.signatures[policy_json.SIGNATURE](observations=observations)["q_values"]
+
+
+def load_policy(directory: Path | str) -> Policy:
+    """Loads what ``exporting.export_policy`` wrote.
+
+    Raises:
+      UserError: there is no policy, a file of it is missing or damaged, or its signature is not the
+        one that policy.json promises.
+    """
+    directory = Path(directory)
+    description = policy_json.read(directory)
+    policy_json.check_files(directory, description)
+    try:
+        saved_model = tf.saved_model.load(str(directory))
+    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"{directory} cannot be loaded as a SavedModel ({reason}); export it again"
+        ) from error
+    _check_signature(directory, saved_model, description)
+    return Policy(description, saved_model)
+
+
+def _check_signature(directory: Path, saved_model: object, description: dict) -> None:
+    """Raises UserError unless the SavedModel takes and gives what policy.json says."""
+    function = saved_model.signatures.get(policy_json.SIGNATURE)
+    if function is None:
+        raise UserError(f"{directory} has no signature {policy_json.SIGNATURE}; export it again")
+    found = {
+        "inputs": _specs(function.structured_input_signature[1]),
+        "outputs": _specs(function.structured_outputs),
+    }
+    for side, specs in found.items():
+        promised = description["signature"][side]
+        if specs != promised:
+            raise UserError(
+                f"{directory}: the {side} are {specs}, policy.json says {promised}; export it again"
+            )
+
+
+def _specs(tensors: dict[str, tf.TensorSpec]) -> dict[str, dict]:
+    """Returns {name: {dtype, shape}} as policy.json spells it."""
+    return {
+        name: {"dtype": spec.dtype.name, "shape": spec.shape.as_list()}
+        for name, spec in sorted(tensors.items())
+    }
+
+
+@dataclass(frozen=True)
+class Played:
+    """The episodes that were played."""
+
+    returns: tuple[float, ...]
+    """Un-clipped return of each episode, in the order in which they ended."""
+    lengths: tuple[int, ...]
+    """Agent steps of each episode."""
+
+    @property
+    def agent_steps(self) -> int:
+        """Agent steps of all episodes together."""
+        return sum(self.lengths)
+
+
+def play(
+    q_values: QValues,
+    environment: Environment,
+    *,
+    epsilon: float,
+    seed: int,
+    episodes: int | None = None,
+    agent_steps: int | None = None,
+    report: Callable[[Episode], None] = lambda episode: None,
+) -> Played:
+    """Plays whole episodes, epsilon-greedily, from a reset.
+
+    With several environments side by side the short episodes end first, so counting those that end
+    first would be biased. Here an episode counts if it *began* while more were wanted, and all that
+    began are played to their end; with one environment this is Dopamine's rule.
+
+    Args:
+      q_values: the values acted on; traced once into a graph.
+      environment: its episodes in progress are abandoned.
+      epsilon: probability of a uniformly random action, in [0, 1].
+      seed: of the random actions; the environment has its own.
+      episodes: how many episodes to play; or
+      agent_steps: begin new episodes until this many agent steps have been played.
+      report: called with each episode that counts, as it ends.
+
+    Raises:
+      ValueError: not exactly one of ``episodes`` and ``agent_steps`` is given, or it is not positive.
+    """
+    if (episodes is None) == (agent_steps is None):
+        raise ValueError("give either episodes or agent_steps")
+    if (episodes or agent_steps or 0) <= 0:
+        raise ValueError("episodes and agent_steps must be positive")
+    count = environment.num_envs
+    act = _actor(q_values, environment, epsilon, seed)
+    stack = tf.zeros((count, *environment.frame_shape, policy_json.STACK), tf.uint8)
+    frames, began = environment.reset(), np.ones(count, bool)
+    environment.finished()  # those of an earlier use
+    counts = np.zeros(count, bool)  # whether the episode in progress counts
+    returns, lengths = [], []
+    begun = played = step = 0
+    while True:
+        for index in np.flatnonzero(began):
+            counts[index] = begun < episodes if agent_steps is None else played < agent_steps
+            begun += 1
+        if not counts.any():
+            return Played(tuple(returns), tuple(lengths))
+        stack, actions = act(stack, frames, began, tf.constant(step, tf.int64))
+        frames, _, terminals, truncations = environment.step(actions.numpy())
+        began = terminals | truncations
+        played += int(counts.sum())
+        step += 1
+        for episode in environment.finished():
+            if counts[episode.env]:
+                returns.append(float(episode.episode_return))
+                lengths.append(int(episode.agent_steps))
+                report(episode)
+
+
+def push(stack: tf.Tensor, frames: tf.Tensor, began: tf.Tensor) -> tf.Tensor:
+    """Returns the stacks with one more frame: newest last, zeros before an episode's first frame.
+
+    Args:
+      stack: uint8[N, height, width, k], the observations before.
+      frames: uint8[N, height, width].
+      began: bool[N], where the frame is the first of its episode.
+    """
+    history = tf.where(began[:, None, None, None], tf.zeros_like(stack[..., 1:]), stack[..., 1:])
+    return tf.concat([history, frames[..., None]], axis=-1)
+
+
+def _actor(q_values: QValues, environment: Environment, epsilon: float, seed: int) -> Callable:
+    """Returns the graph (stack, frames, began, step) -> (stack, actions int32[N])."""
+    count, shape = environment.num_envs, environment.frame_shape
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec((count, *shape, policy_json.STACK), tf.uint8),
+            tf.TensorSpec((count, *shape), tf.uint8),
+            tf.TensorSpec((count,), tf.bool),
+            tf.TensorSpec((), tf.int64),
+        ]
+    )
+    def act(stack: tf.Tensor, frames: tf.Tensor, began: tf.Tensor, step: tf.Tensor):
+        stack = push(stack, frames, began)
+        greedy = tf.argmax(q_values(stack), axis=-1, output_type=tf.int32)
+        # Stateless: the actions are a function of seed and step, and nothing has to be saved.
+        draws = tf.random.stateless_uniform((2, count), seed=tf.stack([tf.constant(seed, tf.int64), step]))
+        anything = tf.cast(draws[1] * environment.num_actions, tf.int32)
+        return stack, tf.where(draws[0] < epsilon, anything, greedy)
+
+    return act

@@ -1,0 +1,63 @@
+"""How much: the share of each kernel's weights that goes, so that the network reaches its target."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+from tf_pruned_rl.errors import UserError
+
+Shapes = Mapping[str, tuple[int, ...]]
+"""{name of a kernel: its shape}"""
+
+
+def uniform(shapes: Shapes, sparsity: float) -> dict[str, float]:
+    """Returns the same sparsity for every kernel, the first and the last included."""
+    return dict.fromkeys(shapes, sparsity)
+
+
+def erk(shapes: Shapes, sparsity: float) -> dict[str, float]:
+    """Returns each kernel's sparsity under the Erdos-Renyi-kernel rule (Evci et al., 2020).
+
+    A kernel's density is proportional to (sum of its dimensions) / (product of its dimensions), so
+    small kernels stay denser. Where that asks for more than all weights, the kernel stays whole and
+    the others make up for it. Zeros are counted in whole weights, rounded down per kernel, as in
+    JaxPruner.
+    """
+    sizes = {name: math.prod(shape) for name, shape in shapes.items()}
+    zeros = {name: math.floor(sparsity * size) for name, size in sizes.items()}
+    raw = {name: sum(shape) / sizes[name] for name, shape in shapes.items()}
+    open_names = set(shapes)
+    scale = 0.0
+    while open_names:
+        # Weights to keep in the open kernels: theirs, less the zeros the whole ones do not take.
+        left = sum(sizes[name] for name in open_names) - sum(zeros.values())
+        scale = left / sum(raw[name] * sizes[name] for name in open_names)
+        largest = max(raw[name] for name in open_names)
+        if scale * largest <= 1:
+            break
+        open_names = {name for name in open_names if raw[name] != largest}
+    return {name: 1 - scale * raw[name] if name in open_names else 0.0 for name in shapes}
+
+
+DISTRIBUTIONS: dict[str, Callable[[Shapes, float], dict[str, float]]] = {"erk": erk, "uniform": uniform}
+
+
+def shares(distribution: str, shapes: Shapes, sparsity: float) -> dict[str, float]:
+    """Returns {kernel: its final sparsity} for one network.
+
+    Args:
+      distribution: a key of ``DISTRIBUTIONS``.
+      shapes: the shapes of the network's kernels.
+      sparsity: share of zeros over all of them, in [0, 1).
+
+    Raises:
+      UserError: an unknown distribution, or a sparsity out of range.
+    """
+    if distribution not in DISTRIBUTIONS:
+        raise UserError(
+            f"no distribution is called {distribution!r}; choose one of {', '.join(DISTRIBUTIONS)}"
+        )
+    if not 0 <= sparsity < 1:
+        raise UserError(f"sparsity is {sparsity}, but must be at least 0 and less than 1 (0.95 for 95 %)")
+    return DISTRIBUTIONS[distribution](shapes, sparsity)

@@ -1,0 +1,99 @@
+"""How much memory the replay takes, and whether this machine has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+
+from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.replay.frames import RECORD_COLUMNS
+from tf_pruned_rl.replay.prioritized import FAN_OUT, level_sizes
+
+FRAME_SHAPE = (84, 84)
+_RESERVE = 512 * 2**20
+"""Bytes left for everything else: network, optimizer, activations."""
+
+
+def bytes_needed(config: ExperimentConfig) -> int:
+    """Returns the bytes of the full replay: frames, records and, if prioritized, the sum tree."""
+    return _bytes(config, config.replay.replay_capacity)
+
+
+def _bytes(config: ExperimentConfig, capacity: int) -> int:
+    num_envs = config.environment.num_envs
+    entries = capacity // num_envs * num_envs
+    total = (entries + 1) * FRAME_SHAPE[0] * FRAME_SHAPE[1] + entries * RECORD_COLUMNS * 4
+    if config.replay.replay_sampling == "prioritized":
+        total += sum(level_sizes(entries)) * FAN_OUT * 8
+    return total
+
+
+def available_bytes() -> int:
+    """Returns the memory this process may still take: the machine's, or its control group's if less."""
+    return min([psutil.virtual_memory().available, *_control_groups()])
+
+
+def _control_groups() -> list[int]:
+    """Returns what is left in each memory control group this process is known to be in (Linux)."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    left = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            names, root = ("memory.max", "memory.current", "inactive_file"), Path("/sys/fs/cgroup")
+        elif "memory" in controllers.split(","):
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+            root = Path("/sys/fs/cgroup/memory")
+        else:
+            continue
+        # In a container the group's own folder is often mounted as the root.
+        left += [
+            room for folder in {root / path.strip("/"), root} if (room := _room(folder, *names)) is not None
+        ]
+    return left
+
+
+def _room(folder: Path, limit: str, usage: str, cache: str) -> int | None:
+    """Returns what a control group has left, its idle file cache counted as free; None without a limit."""
+    try:
+        maximum = (folder / limit).read_text().strip()
+        used = int((folder / usage).read_text())
+        statistics = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):
+        return None
+    if maximum == "max":
+        return None
+    return max(int(maximum) - used + int(statistics.get(cache, 0)), 0)
+
+
+def describe_memory(config: ExperimentConfig) -> str:
+    """Returns one line: what the replay will take, and what there is."""
+    capacity, needed, available = config.replay.replay_capacity, bytes_needed(config), available_bytes()
+    return f"Replay: {capacity:,} agent steps take {_gigabytes(needed)} when full, {_gigabytes(available)} available"
+
+
+def check_memory(config: ExperimentConfig) -> None:
+    """Checks that the replay fits.
+
+    Raises:
+      UserError: it does not; the message names the largest capacity that does.
+    """
+    capacity, needed, available = config.replay.replay_capacity, bytes_needed(config), available_bytes()
+    room = available - _RESERVE
+    if needed <= room:
+        return
+    fits = int(room / needed * capacity) // 1_000 * 1_000
+    advice = f"use --replay_capacity={fits} or less, or free some memory" if fits > 0 else "free some memory"
+    raise UserError(
+        f"the replay needs {_gigabytes(needed)} for --replay_capacity={capacity}, but {_gigabytes(available)} "
+        f"of memory is available, {_gigabytes(_RESERVE)} of it for everything else: {advice}"
+    )
+
+
+def _gigabytes(count: float) -> str:
+    return f"{count / 1e9:.2f} GB"

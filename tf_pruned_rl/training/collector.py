@@ -1,0 +1,88 @@
+"""Acting: one vector step of the environments, from observation to replay, inside a tf.function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.environments import Environment
+from tf_pruned_rl.exporting.policy_json import STACK
+from tf_pruned_rl.playing import push
+from tf_pruned_rl.replay import FrameReplay
+from tf_pruned_rl.training.checkpoint import VariablesState
+
+
+class Collector:
+    """Plays epsilon-greedily and stores what happens.
+
+    Attributes:
+      agent_steps: int64 variable, agent steps made so far, over all environments.
+      observations: uint8 [num_envs, 84, 84, 4] variable, the stacks to act on next, newest frame last.
+    """
+
+    def __init__(
+        self,
+        config: ExperimentConfig,
+        environment: Environment,
+        replay: FrameReplay,
+        q_values: Callable[[tf.Tensor], tf.Tensor],
+        *,
+        seed: int,
+    ):
+        self._environment = environment
+        self._replay = replay
+        self._q_values = q_values
+        self._epsilon_final = config.learner.epsilon_train
+        self._epsilon_decay = config.learner.epsilon_decay_period
+        self._warmup = config.replay.min_replay_history
+        self._frames_shape = (environment.num_envs, *environment.frame_shape)
+        self._generator = tf.random.Generator.from_seed(seed)
+        self.agent_steps = tf.Variable(0, dtype=tf.int64, name="agent_steps")
+        self.observations = tf.Variable(tf.zeros([*self._frames_shape, STACK], tf.uint8), name="observations")
+
+    def reset(self) -> None:
+        """Starts the first episodes: three empty frames, then the first one (as in Dopamine)."""
+        first = tf.ones([self._environment.num_envs], tf.bool)
+        self.observations.assign(push(self.observations, self._environment.reset(), first))
+
+    def epsilon(self) -> tf.Tensor:
+        """Probability of a random action now: 1 in the warm-up, then falling linearly."""
+        left = tf.cast(self._epsilon_decay + self._warmup - self.agent_steps, tf.float32) / self._epsilon_decay
+        return self._epsilon_final + (1.0 - self._epsilon_final) * tf.clip_by_value(left, 0.0, 1.0)
+
+    def step(self) -> None:
+        """Acts once in every environment and stores the outcome; to be called inside a tf.function."""
+        observations = self.observations.read_value()
+        actions = self._choose(observations)
+        frames, rewards, terminals, truncations = self._act(actions)
+        clipped = tf.clip_by_value(rewards, -1.0, 1.0)
+        self._replay.add(observations[..., -1], actions, clipped, terminals, truncations)
+        self.observations.assign(push(observations, frames, terminals | truncations))
+        self.agent_steps.assign_add(self._environment.num_envs)
+
+    def _choose(self, observations: tf.Tensor) -> tf.Tensor:
+        count, actions = self._environment.num_envs, self._environment.num_actions
+        explore = self._generator.uniform([count]) <= self.epsilon()
+        random = self._generator.uniform([count], maxval=actions, dtype=tf.int32)
+
+        def greedy() -> tf.Tensor:
+            return tf.where(explore, random, tf.argmax(self._q_values(observations), -1, tf.int32))
+
+        return tf.cond(tf.reduce_all(explore), lambda: random, greedy)
+
+    def _act(self, actions: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        outcome = tf.numpy_function(
+            self._environment.step, [actions], [tf.uint8, tf.float32, tf.bool, tf.bool], stateful=True
+        )
+        outcome[0].set_shape(self._frames_shape)
+        for each in outcome[1:]:
+            each.set_shape(self._frames_shape[:1])
+        return tuple(outcome)
+
+    def state(self) -> VariablesState:
+        """Counter, stacks and random generator."""
+        return VariablesState(
+            agent_steps=self.agent_steps, observations=self.observations, generator=self._generator
+        )

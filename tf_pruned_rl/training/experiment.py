@@ -1,0 +1,92 @@
+"""One run's parts put together, and the two graph functions that drive them."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from tf_pruned_rl import environments, replay
+from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.training.checkpoint import Stateful
+from tf_pruned_rl.training.collector import Collector
+from tf_pruned_rl.training.learner import Learner
+from tf_pruned_rl.training.returns import Returns
+from tf_pruned_rl.units import budget
+
+
+def configure_tensorflow(config: ExperimentConfig) -> None:
+    """Sets threads, determinism and memory growth; must run before the first operation."""
+    if config.run.threads:
+        tf.config.threading.set_intra_op_parallelism_threads(config.run.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(config.run.threads)
+    if config.run.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
+
+
+class Experiment:
+    """Environment, replay, learner, collector and returns of one run.
+
+    Attributes:
+      config: what is run.
+      budget: the run's length in every unit.
+    """
+
+    def __init__(self, config: ExperimentConfig):
+        self.config = config
+        self.budget = budget(config)
+        seeds = np.random.SeedSequence(config.run.seed).generate_state(3)
+        tf_keras.utils.set_random_seed(int(seeds[0]))
+        self.environment = environments.create(config, seed=int(seeds[1]))
+        self.replay = replay.create(config)
+        self.learner = Learner(config, self.environment.num_actions)
+        self.collector = Collector(
+            config, self.environment, self.replay, self.learner.agent.q_values, seed=int(seeds[2])
+        )
+        self.returns = Returns()
+
+    def components(self) -> dict[str, Stateful]:
+        """Everything with state, by the name of its folder in a checkpoint."""
+        return {
+            "learner": self.learner.state(),
+            "collector": self.collector.state(),
+            "environment": self.environment,
+            "replay": self.replay,
+            "returns": self.returns,
+        }
+
+    @property
+    def agent_steps(self) -> int:
+        """Agent steps made so far."""
+        return int(self.collector.agent_steps.numpy())
+
+    @property
+    def gradient_steps(self) -> int:
+        """Gradient steps made so far."""
+        return int(self.learner.gradient_steps.numpy())
+
+    def advance(self, cycles: int) -> None:
+        """Runs ``cycles`` cycles: of collecting alone during the warm-up, of training afterwards.
+
+        A call must not straddle the end of the warm-up.
+        """
+        function = self._collect if self.agent_steps < self.budget.warmup_agent_steps else self._train
+        function(tf.constant(cycles))
+        self.returns.add(self.environment.finished())
+
+    @tf.function
+    def _collect(self, cycles: tf.Tensor) -> None:
+        for _ in tf.range(cycles * self.budget.cycle.vector_steps):
+            tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+            self.collector.step()
+
+    @tf.function
+    def _train(self, cycles: tf.Tensor) -> None:
+        for _ in tf.range(cycles):
+            tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+            for _ in range(self.budget.cycle.vector_steps):
+                self.collector.step()
+            for _ in range(self.budget.cycle.gradient_steps):
+                self.learner.step(self.replay)

@@ -1,0 +1,195 @@
+"""The folder that holds a whole run: opened by one process at a time, for one configuration."""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from tf_pruned_rl import __version__, config_io
+from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.errors import UserError
+
+CONFIG = "config.json"
+_LOCK = ".lock"
+_PACKAGES = ("tensorflow", "tf-keras", "tf-agents", "tensorflow-model-optimization", "ale-py", "numpy")
+
+
+class RunDirectory:
+    """A run's folder, locked: config.json, versions.json and the paths of everything else in it.
+
+    Use it as a context manager, or ``close`` it; the lock also goes when the process ends, however it
+    ends.
+    """
+
+    def __init__(self, path: Path, lock: int) -> None:
+        """See ``open``."""
+        self.path = path
+        self.config_file = path / CONFIG
+        self.versions = path / "versions.json"
+        self.metrics = path / "metrics.jsonl"
+        self.events = path / "events"
+        self.checkpoints = path / "checkpoints"
+        self.policy = path / "policy"
+        self.summary = path / "summary.json"
+        self._lock: int | None = lock
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], config: ExperimentConfig) -> RunDirectory:
+        """Makes the folder, or opens it again for the same configuration.
+
+        Nothing in it is changed when it is refused.
+
+        Raises:
+          UserError: it cannot be written, another process has it open, it is of another configuration,
+            its config.json is damaged, or it holds something that is no run.
+        """
+        path = Path(path)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            _check_is_run(path)
+            run = cls(path, _take_lock(path))
+            try:
+                run._write_or_compare(config)
+                run._write_versions()
+            except BaseException:
+                run.close()
+                raise
+        except OSError as error:
+            raise UserError(
+                f"the run directory {path} cannot be written ({error.strerror}): give another --run_dir"
+            ) from error
+        return run
+
+    def write_summary(self, summary: Mapping[str, object]) -> None:
+        """Writes the end result to summary.json."""
+        _write_atomically(self.summary, json.dumps(summary, indent=2) + "\n")
+
+    def close(self) -> None:
+        """Releases the lock."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _write_or_compare(self, config: ExperimentConfig) -> None:
+        if not self.config_file.exists():
+            _write_atomically(self.config_file, config_io.to_json(config))
+            return
+        differences = config_io.differences(config_io.read(self.config_file), config)
+        if differences:
+            listed = "; ".join(map(str, differences))
+            raise UserError(
+                f"{self.path} holds a run of another configuration ({listed}): give the same flags to go on "
+                "with it, or another --run_dir"
+            )
+
+    def _write_versions(self) -> None:
+        """Writes versions.json; says on stderr which packages changed since the run was last open."""
+        now = versions()
+        try:
+            before = dict(json.loads(self.versions.read_text()))
+        except (OSError, ValueError, TypeError):
+            before = now
+        changed = [
+            f"{name} {before[name]} -> {now[name]}"
+            for name in ("python", "tf-pruned-rl", *_PACKAGES)
+            if before.get(name, now[name]) != now[name]
+        ]
+        if changed:
+            print(
+                f"Warning: versions changed since this run was last open ({', '.join(changed)}); it goes on, "
+                "but not bit by bit as it would have.",
+                file=sys.stderr,
+            )
+        _write_atomically(self.versions, json.dumps(now, indent=2) + "\n")
+
+
+def versions() -> dict[str, object]:
+    """Returns the versions of what makes the numbers, and the processor's and the GPUs' names."""
+    found: dict[str, object] = {"python": platform.python_version(), "tf-pruned-rl": __version__}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found | {"processor": _processor(), "gpus": _gpus()}
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _gpus() -> list[str]:
+    """Returns the names of the machine's NVIDIA GPUs, without loading TensorFlow to ask."""
+    names = []
+    for information in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
+        for line in information.read_text().splitlines():
+            if line.startswith("Model:"):
+                names.append(line.partition(":")[2].strip())
+    return names
+
+
+def _check_is_run(path: Path) -> None:
+    """Refuses a folder with somebody's files in it."""
+    ours_before_config = {_LOCK, _aside(path / CONFIG).name}
+    names = {entry.name for entry in path.iterdir()}
+    if CONFIG not in names and names - ours_before_config:
+        raise UserError(
+            f"{path} is not empty and has no {CONFIG}, so it is no run: give another --run_dir, or an empty "
+            "one"
+        )
+
+
+def _take_lock(path: Path) -> int:
+    """Returns the descriptor of the lock file, locked; the kernel unlocks it when the process ends."""
+    lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.pread(lock, 32, 0).decode(errors="replace").strip()
+        os.close(lock)
+        if not isinstance(error, BlockingIOError):
+            raise
+        raise UserError(
+            f"the run directory {path} is in use by process {holder or 'unknown'}: wait until it ends, stop "
+            "it, or give another --run_dir"
+        ) from error
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return lock
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    """Replaces the file ``path``: whoever reads it sees the old text or the new, whole."""
+    with open(_aside(path), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(_aside(path), path)
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.tmp")

@@ -1,0 +1,198 @@
+"""A run, from its configuration to its exported policy: everything that surrounds the training loop."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+
+from tf_pruned_rl import environments
+from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.config_io import default_run_dir
+from tf_pruned_rl.exporting.learner import export_learner
+from tf_pruned_rl.replay import check_memory, describe_memory
+from tf_pruned_rl.training import loop
+from tf_pruned_rl.training.checkpoint import Checkpointer
+from tf_pruned_rl.training.evaluation import evaluate
+from tf_pruned_rl.training.events import Events
+from tf_pruned_rl.training.experiment import Experiment, configure_tensorflow
+from tf_pruned_rl.training.progress import Progress, final_table
+from tf_pruned_rl.training.records import Record
+from tf_pruned_rl.training.run_directory import RunDirectory
+
+
+class Interrupted(Exception):
+    """The run was asked to stop by a signal, and has written a checkpoint.
+
+    Attributes:
+      exit_status: 128 + the signal's number, as shells report it.
+    """
+
+    def __init__(self, number: int):
+        super().__init__(signal.Signals(number).name)
+        self.exit_status = 128 + number
+
+
+class _Signals:
+    """Notes SIGINT and SIGTERM instead of dying of them; a second one is not held back."""
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        self._before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.received = number
+        self.restore()
+
+    def restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+def run(config: ExperimentConfig) -> Path:
+    """Trains, or goes on training, in the configuration's run directory; exports the policy at its end.
+
+    Returns:
+      The run directory.
+
+    Raises:
+      UserError: see RunDirectory.open, replay.check_memory, Checkpointer and loop.train.
+      Interrupted: SIGINT or SIGTERM came; a checkpoint is written.
+    """
+    path = Path(config.run.run_dir or default_run_dir(config))
+    with RunDirectory.open(path, config) as directory:
+        print(f"Run directory: {path}")
+        print(describe_memory(config))
+        check_memory(config)
+        configure_tensorflow(config)
+        signals = _Signals()
+        try:
+            Run(config, directory).train(signals)
+        finally:
+            signals.restore()
+    return path
+
+
+class Run:
+    """An experiment with its checkpoints, its log and its progress line."""
+
+    def __init__(self, config: ExperimentConfig, directory: RunDirectory):
+        self._config = config
+        self._directory = directory
+        self._experiment = Experiment(config)
+        self._checkpointer = Checkpointer(directory.checkpoints, self._experiment.components())
+        manifest = self._checkpointer.restore_latest()
+        state = manifest["extra"] if manifest else {"metrics_position": 0, "results": {}, "seconds": 0.0}
+        if manifest:
+            self._experiment.learner.pruner.check(self._experiment.gradient_steps)
+            print(f"Resumed at frame {manifest['frames']:,}.")
+        self._results: dict[str, float] = state["results"]
+        self._started = time.monotonic() - state["seconds"]
+        self._shown = Record("progress", 0, 0, 0)
+        self._events = Events(
+            directory.metrics, directory.events, position=state["metrics_position"], frames=self._frames
+        )
+
+    def train(self, signals: _Signals) -> None:
+        """Trains to the end, then exports and reports."""
+        run, now = self._config.run, self._frames
+        saved = now
+        with Progress(self._experiment.budget.frames) as progress:
+            for tick in loop.train(self._experiment, stops=[run.eval_every]):
+                for record in tick.records:
+                    self._write(record)
+                if loop.crossed(now, tick.frames, run.eval_every):
+                    self._write(self._evaluate())
+                progress.update(self._live(tick))
+                if loop.crossed(now, tick.frames, run.checkpoint_every) or signals.received:
+                    self._save()
+                    saved = tick.frames
+                if signals.received:
+                    raise Interrupted(signals.received)
+                now = tick.frames
+        if saved != now:
+            self._save()
+        self._finish()
+
+    @property
+    def _frames(self) -> int:
+        return self._experiment.agent_steps * self._config.environment.frame_skip
+
+    def _write(self, record: Record) -> None:
+        self._events.write(record)
+        if record.kind in ("iteration", "evaluation"):
+            self._results |= {f"{record.kind}_{name}": value for name, value in record.values.items()}
+
+    def _live(self, tick: loop.Tick) -> Record:
+        """The latest progress record, brought up to this tick."""
+        for record in tick.records:
+            if record.kind == "progress":
+                self._shown = record
+        return dataclasses.replace(
+            self._shown,
+            frames=tick.frames,
+            agent_steps=tick.agent_steps,
+            gradient_steps=tick.gradient_steps,
+            clock={"steps_per_second": tick.agent_steps_per_second},
+        )
+
+    def _evaluate(self) -> Record:
+        run, experiment = self._config.run, self._experiment
+        # A fresh environment, seeded by where the run stands: nothing of it needs to be saved.
+        seed = (run.seed << 32) + experiment.agent_steps
+        result = evaluate(
+            experiment.learner.agent.q_values,
+            environments.create(self._config, seed=seed),
+            agent_steps=run.eval_steps,
+            epsilon=run.eval_epsilon,
+            seed=seed,
+        )
+        values = {"mean_return": result.mean_return, "episodes": float(result.episodes)}
+        score = environments.games.human_normalised(self._config.environment.game, result.mean_return)
+        if score is not None:
+            values["human_normalised"] = score
+        return Record(
+            "evaluation",
+            self._frames,
+            experiment.agent_steps,
+            experiment.gradient_steps,
+            values,
+            {"time": time.time()},
+        )
+
+    def _save(self) -> None:
+        experiment = self._experiment
+        experiment.learner.pruner.check(experiment.gradient_steps)
+        self._checkpointer.save(
+            agent_steps=experiment.agent_steps,
+            frames=self._frames,
+            extra={
+                "metrics_position": self._events.position(),
+                "results": self._results,
+                "seconds": time.monotonic() - self._started,
+            },
+        )
+
+    def _finish(self) -> None:
+        """Exports the policy, writes summary.json and prints what came out and where everything lies."""
+        policy = export_learner(
+            self._experiment.learner,
+            self._directory.policy,
+            config=self._config,
+            action_meanings=self._experiment.environment.action_meanings,
+            agent_steps=self._experiment.agent_steps,
+            mean_return=self._results.get("iteration_mean_return"),
+        )
+        summary = {
+            "frames": self._frames,
+            "agent_steps": self._experiment.agent_steps,
+            "gradient_steps": self._experiment.gradient_steps,
+            "sparsity": policy["sparsity"],
+            "parameters": policy["parameters"],
+            "seconds": round(time.monotonic() - self._started, 1),
+            **self._results,
+        }
+        self._directory.write_summary(summary)
+        final_table("Result", [*summary.items(), ("run directory", self._directory.path), ("policy", self._directory.policy)])

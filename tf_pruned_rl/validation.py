@@ -1,0 +1,164 @@
+"""What a configuration may hold: checked once, before anything is built."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Collection
+
+from tf_pruned_rl import config as configuration
+from tf_pruned_rl import units
+from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.errors import UserError
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "agent": configuration.AGENTS,
+    "preset": configuration.PRESETS,
+    "network": ("impala", "nature"),
+    "loss": ("mse", "huber", "c51"),
+    "replay_sampling": ("uniform", "prioritized"),
+    "pruning": ("magnitude", "none"),
+    "distribution": ("erk", "uniform"),
+}
+"""The fields that are one of a few words; their flags are made from here too."""
+
+_Check = tuple[Callable[[float], bool], str]
+
+
+def _at_least(minimum: float) -> _Check:
+    return lambda value: value >= minimum, f"must be at least {minimum:,}"
+
+
+_PROBABILITY: _Check = (lambda value: 0 <= value <= 1, "must be in [0, 1]")
+_POSITIVE: _Check = (lambda value: value > 0, "must be more than 0")
+
+# One line a field: what its value alone must satisfy. Numbers that are not here must be >= 0.
+_BOUNDS: dict[str, _Check] = {
+    "num_envs": _at_least(1),
+    "sticky_actions": (lambda value: 0 <= value < 1, "must be in [0, 1)"),
+    "frame_skip": _at_least(1),
+    "max_episode_steps": _at_least(1),
+    "width": _at_least(0.25),
+    "gamma": _PROBABILITY,
+    "n_step": _at_least(1),
+    "batch_size": _at_least(1),
+    # units.cycle counts in thousandths.
+    "replay_ratio": _at_least(0.001),
+    "learning_rate": _POSITIVE,
+    "adam_epsilon": _POSITIVE,
+    "target_update_period": _at_least(1),
+    "epsilon_train": _PROBABILITY,
+    "num_atoms": _at_least(2),
+    "v_max": _POSITIVE,
+    "replay_capacity": _at_least(1),
+    "sparsity": (lambda value: 0 <= value < 1, "must be in [0, 1): 0.95 leaves one weight in twenty"),
+    "prune_start": _PROBABILITY,
+    "prune_end": _PROBABILITY,
+    "prune_every": _at_least(1),
+    "total_frames": _POSITIVE,
+    "iteration_frames": _POSITIVE,
+    "checkpoint_every": _POSITIVE,
+    "log_every": _POSITIVE,
+    "eval_steps": _at_least(1),
+    "eval_epsilon": _PROBABILITY,
+    "seed": (lambda value: 0 <= value < 2**31, "must be in [0, 2^31)"),
+}
+
+
+def choice_message(value: str, allowed: Collection[str]) -> str:
+    """Returns what to say of a word that is not among ``allowed``, with the nearest that are.
+
+    >>> choice_message("impla", ("impala", "nature"))
+    "'impla' is not one of impala, nature; did you mean impala?"
+    """
+    nearest = difflib.get_close_matches(value.lower(), allowed, n=2)
+    hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
+    return f"{value!r} is not one of {', '.join(allowed)}{hint}"
+
+
+def validate(config: ExperimentConfig) -> None:
+    """Checks that the configuration describes a run that can be made.
+
+    It does not check the machine: the replay's memory and the run directory have their own checks.
+
+    Raises:
+      UserError: a field is out of its range, or fields contradict each other.
+    """
+    for name, value in configuration.flatten(config).items():
+        _check_field(name, value)
+    _check_replay(config)
+    if config.pruning.pruning != "none":
+        _check_pruning(config)
+    # The list of games comes with the emulator, which --help can do without.
+    from tf_pruned_rl.environments import games
+
+    games.check_game(config.environment.game)
+
+
+def _check_field(name: str, value: object) -> None:
+    """Checks one field by itself."""
+    if name in CHOICES and value not in CHOICES[name]:
+        raise UserError(f"--{name}: {choice_message(str(value), CHOICES[name])}")
+    if isinstance(value, str | bool):
+        return
+    assert isinstance(value, int | float)
+    if not math.isfinite(value):
+        raise UserError(f"--{name}={value} must be a finite number")
+    accepts, rule = _BOUNDS.get(name, _at_least(0))
+    if not accepts(value):
+        raise UserError(f"--{name}={value} {rule}")
+
+
+def _check_replay(config: ExperimentConfig) -> None:
+    """Checks that the buffer can hold what is asked of it."""
+    replay, learner = config.replay, config.learner
+    num_envs = config.environment.num_envs
+    per_env = replay.replay_capacity // num_envs
+    # A sample is four stacked frames, n rewards and the frame after them, of one environment.
+    window = learner.n_step + 5
+    if per_env < window:
+        raise UserError(
+            f"--replay_capacity={replay.replay_capacity} leaves {per_env} steps for each of {num_envs} "
+            f"environments, but --n_step={learner.n_step} needs {window}: use at least {window * num_envs}"
+        )
+    wanted = {"batch_size": learner.batch_size, "min_replay_history": replay.min_replay_history}
+    for name, needed in wanted.items():
+        if replay.replay_capacity < needed:
+            raise UserError(
+                f"--replay_capacity={replay.replay_capacity} is less than --{name}={needed}: raise the one "
+                "or lower the other"
+            )
+    if replay.min_replay_history < window * num_envs:
+        raise UserError(
+            f"--min_replay_history={replay.min_replay_history} is too short for one sample with "
+            f"--n_step={learner.n_step} and --num_envs={num_envs}: use at least {window * num_envs}"
+        )
+    budget = units.budget(config)
+    if budget.gradient_steps < 1:
+        least = (budget.warmup_agent_steps + budget.cycle.agent_steps) * config.environment.frame_skip
+        raise UserError(
+            f"--total_frames={config.run.total_frames} ends inside the warm-up of --min_replay_history="
+            f"{replay.min_replay_history} agent steps: use at least {least} frames, or a shorter warm-up"
+        )
+
+
+def _check_pruning(config: ExperimentConfig) -> None:
+    """Checks that pruning has a window, and that the run really reaches its end."""
+    pruning = config.pruning
+    if pruning.prune_start >= pruning.prune_end:
+        raise UserError(
+            f"--prune_start={pruning.prune_start} must be less than --prune_end={pruning.prune_end}: both "
+            "are fractions of the run"
+        )
+    budget = units.budget(config)
+    if budget.prune_begin >= budget.prune_end:
+        raise UserError(
+            f"no gradient step lies between --prune_start={pruning.prune_start} and --prune_end="
+            f"{pruning.prune_end}: raise --total_frames (the run has {budget.gradient_steps} gradient steps)"
+        )
+    if budget.prune_end > budget.gradient_steps:
+        raise UserError(
+            f"--prune_end={pruning.prune_end} is gradient step {budget.prune_end}, but only "
+            f"{budget.gradient_steps} are made after the warm-up of {budget.warmup_agent_steps} agent steps: "
+            "lower --prune_end or --min_replay_history, or raise --total_frames"
+        )
