@@ -36,5 +36,6 @@ $(VENV)/.installed: setup.py pyproject.toml constraints.txt
 	    echo "Python 3.11 is missing: apt install python3.11-venv, brew install python@3.11, or uv python install 3.11" >&2; exit 1; \
 	  fi; \
 	  echo "$$found -m venv $(VENV)"; "$$found" -m venv $(VENV); }
+	@echo "installing into $(VENV): a few minutes the first time, about 3 GB"
 	$(PYTHON) -m pip install --disable-pip-version-check --no-input --quiet -c constraints.txt -e '.[dev]'
 	@touch $@

@@ -37,9 +37,7 @@ def _adder(buffer: replay.FrameReplay) -> Callable[[int], None]:
     def add(count: tf.Tensor) -> None:
         for i in tf.range(count):
             over = tf.fill([envs], i % 800 == 799)
-            buffer.add(
-                frames[i % 64], tf.zeros([envs], tf.int32), tf.ones([envs]), over, tf.zeros([envs], tf.bool)
-            )
+            buffer.add(frames, tf.zeros([envs], tf.int32), tf.ones([envs]), over, tf.zeros([envs], tf.bool))
 
     return lambda count: add(tf.constant(count))
 

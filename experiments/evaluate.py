@@ -1,4 +1,7 @@
-"""Plays an exported policy: python experiments/evaluate.py --policy=runs/NAME/policy"""
+"""Plays an exported policy in its game and reports the returns.
+
+python experiments/evaluate.py --policy=runs/NAME/policy
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from tf_pruned_rl.environments import Environment, Episode, games
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting import policy_json
 from tf_pruned_rl.flags import run_main
+from tf_pruned_rl.quiet import hush
 
 if TYPE_CHECKING:
     from tf_pruned_rl.playing import Played, Policy
@@ -50,8 +54,8 @@ def make_environment(policy: Policy, *, num_envs: int, seed: int) -> Environment
     environment = environments.create(experiment, seed=seed)
     if tuple(environment.action_meanings) != policy.action_meanings:
         raise UserError(
-            f"{policy.game} has the actions {', '.join(environment.action_meanings)} here, the policy was trained "
-            f"with {', '.join(policy.action_meanings)}; install the ale-py that policy.json names"
+            f"{policy.game} has the actions {', '.join(environment.action_meanings)} here, the policy was "
+            f"trained with {', '.join(policy.action_meanings)}; install the ale-py that policy.json names"
         )
     return environment
 
@@ -91,7 +95,8 @@ def table(result: dict) -> str:
     rows = {
         "game": result["game"],
         "policy": f"{result['agent']}, {result['sparsity']:.2%} sparse",
-        "episodes": f"{result['episodes']} ({result['agent_steps']:,} agent steps, epsilon {result['epsilon']:g})",
+        "episodes": f"{result['episodes']} ({result['agent_steps']:,} agent steps)",
+        "epsilon": f"{result['epsilon']:g}",
         "return": f"{result['mean_return']:.2f} +- {result['std_return']:.2f} (mean +- standard deviation)",
         "range": f"{result['min_return']:g} to {result['max_return']:g}",
         "human-normalised": "no human score for this game" if normalised is None else f"{normalised:.3f}",
@@ -101,9 +106,11 @@ def table(result: dict) -> str:
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
 
 
-def _write_json(path: Path, result: dict) -> None:
+def _write(path: Path, text: str, mode: str = "w") -> None:
+    """Writes to the file, or raises UserError."""
     try:
-        path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        with path.open(mode, encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         raise UserError(f"cannot write {path} ({error.strerror}); choose another --json") from error
 
@@ -116,8 +123,10 @@ def main(argv: list[str]) -> None:
     """Loads, plays, prints."""
     del argv
     check_game(policy_json.read(Path(_POLICY.value))["game"], _GAME.value)
-    # TensorFlow takes seconds to load: not before there is something to play.
-    from tf_pruned_rl.playing import load_policy, play
+    if _JSON.value:
+        _write(Path(_JSON.value), "", mode="a")  # if it cannot be written, better to hear it now
+    with hush():  # TensorFlow takes seconds to load: not before there is something to play.
+        from tf_pruned_rl.playing import load_policy, play
 
     policy = load_policy(_POLICY.value)
     environment = make_environment(policy, num_envs=min(_NUM_ENVS.value, _EPISODES.value), seed=_SEED.value)
@@ -133,7 +142,7 @@ def main(argv: list[str]) -> None:
     result = summarise(policy, played, time.perf_counter() - began)
     print("\n" + table(result))
     if _JSON.value:
-        _write_json(Path(_JSON.value), result)
+        _write(Path(_JSON.value), json.dumps(result, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Exports the policy of a run: python experiments/export.py --run_dir=runs/NAME"""
+"""Exports the policy of a run, from its newest checkpoint.
+
+python experiments/export.py --run_dir=runs/NAME
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,8 @@ def table(description: dict) -> str:
     sizes = description["sizes_in_bytes"]["saved_model"]
     lines += [
         "",
-        f"sparsity of all kernels  {description['sparsity']:.4%} (schedule: {description['target_sparsity']:.4%})",
+        f"sparsity of all kernels  {description['sparsity']:.4%}",
+        f"asked by the schedule    {description['target_sparsity']:.4%}",
         f"parameters left          {description['parameters_left']:,} of {description['parameters']:,}",
         f"size                     {sizes['raw'] / 1e6:.2f} MB, gzipped {sizes['gzip'] / 1e6:.2f} MB",
         f"trained for              {description['training']['frames']:,} frames",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 
 from tf_pruned_rl import flags
+from tf_pruned_rl.quiet import hush
 
 flags.define_flags()
 
@@ -19,13 +20,13 @@ def main(argv: list[str]) -> None:
     """Runs what the flags say."""
     del argv
     config = flags.config_from_flags()
-    # TensorFlow takes seconds to load: not before the flags are known to be right.
-    from tf_pruned_rl.training import runner
+    with hush():  # TensorFlow takes seconds to load: not before the flags are known to be right.
+        from tf_pruned_rl.training import runner
 
     try:
         runner.run(config)
     except runner.Interrupted as interruption:
-        print(f"{interruption}: a checkpoint is written; the same command goes on from here.", file=sys.stderr)
+        print(f"{interruption}: checkpoint written; the same command goes on from here.", file=sys.stderr)
         sys.exit(interruption.exit_status)
 
 

@@ -1,14 +1,9 @@
 """What every test needs before it starts."""
 
-import os
-
 import pytest
 
-# Before TensorFlow: it decides then which Keras it has, and how it takes a GPU's memory, which the
-# commands that some tests start need a part of.
+# Before TensorFlow: it decides then which Keras it has, and how it takes a GPU's memory.
 import tf_pruned_rl  # noqa: F401
-
-os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 
 @pytest.fixture(autouse=True)

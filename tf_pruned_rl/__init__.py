@@ -30,3 +30,5 @@ def _check_keras() -> None:
 _check_keras()
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# By default TensorFlow takes all of a GPU, so that nothing else, an evaluation say, can run beside it.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Collection
 from typing import NoReturn
 
-from absl import app
+from absl import app, logging
 from absl import flags as absl_flags
 
 from tf_pruned_rl import config as configuration
@@ -146,6 +146,8 @@ def _parse(argv: list[str]) -> list[str]:
     except SystemExit as done:
         # absl leaves with status 1 after --help.
         raise SystemExit(0) from done
+    if not absl_flags.FLAGS["verbosity"].present:
+        logging.set_verbosity(logging.WARNING)  # TensorFlow tells of every file it saves
     if rest[1:]:
         raise UserError(
             f"unexpected argument {rest[1]!r}: flags are written --name=value (--help lists them)"

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tf_pruned_rl.environments.base import Environment, Episode
+from tf_pruned_rl.environments.base import STACK, Environment, Episode
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting import policy_json
 
@@ -27,7 +28,7 @@ class Policy:
 
     description: dict
     """The content of its policy.json."""
-    saved_model: object
+    saved_model: Any
     """The loaded SavedModel; it owns the variables that the signature reads."""
 
     @property
@@ -66,7 +67,7 @@ def load_policy(directory: Path | str) -> Policy:
     return Policy(description, saved_model)
 
 
-def _check_signature(directory: Path, saved_model: object, description: dict) -> None:
+def _check_signature(directory: Path, saved_model: Any, description: dict) -> None:
     """Raises UserError unless the SavedModel takes and gives what policy.json says."""
     function = saved_model.signatures.get(policy_json.SIGNATURE)
     if function is None:
@@ -140,15 +141,16 @@ def play(
         raise ValueError("episodes and agent_steps must be positive")
     count = environment.num_envs
     act = _actor(q_values, environment, epsilon, seed)
-    stack = tf.zeros((count, *environment.frame_shape, policy_json.STACK), tf.uint8)
+    stack = tf.zeros((count, *environment.frame_shape, STACK), tf.uint8)
     frames, began = environment.reset(), np.ones(count, bool)
     environment.finished()  # those of an earlier use
     counts = np.zeros(count, bool)  # whether the episode in progress counts
-    returns, lengths = [], []
+    returns: list[float] = []
+    lengths: list[int] = []
     begun = played = step = 0
     while True:
         for index in np.flatnonzero(began):
-            counts[index] = begun < episodes if agent_steps is None else played < agent_steps
+            counts[index] = played < agent_steps if agent_steps is not None else begun < (episodes or 0)
             begun += 1
         if not counts.any():
             return Played(tuple(returns), tuple(lengths))
@@ -182,7 +184,7 @@ def _actor(q_values: QValues, environment: Environment, epsilon: float, seed: in
 
     @tf.function(
         input_signature=[
-            tf.TensorSpec((count, *shape, policy_json.STACK), tf.uint8),
+            tf.TensorSpec((count, *shape, STACK), tf.uint8),
             tf.TensorSpec((count, *shape), tf.uint8),
             tf.TensorSpec((count,), tf.bool),
             tf.TensorSpec((), tf.int64),

@@ -69,8 +69,10 @@ def budget(config: ExperimentConfig) -> Budget:
     steps = cycle(config.learner.replay_ratio, config.environment.num_envs)
     per_cycle = steps.agent_steps
     warmup = -(-config.replay.min_replay_history // per_cycle) * per_cycle
-    agent_steps = max(config.run.total_frames // config.environment.frame_skip // per_cycle * per_cycle, warmup)
+    wanted = config.run.total_frames // config.environment.frame_skip
+    agent_steps = max(wanted // per_cycle * per_cycle, warmup)
     nominal = agent_steps // per_cycle * steps.gradient_steps
+    target_period = config.learner.target_update_period * config.learner.replay_ratio
     return Budget(
         frames=agent_steps * config.environment.frame_skip,
         agent_steps=agent_steps,
@@ -79,6 +81,6 @@ def budget(config: ExperimentConfig) -> Budget:
         nominal_gradient_steps=nominal,
         prune_begin=round(config.pruning.prune_start * nominal),
         prune_end=round(config.pruning.prune_end * nominal),
-        target_update_gradient_steps=max(1, round(config.learner.target_update_period * config.learner.replay_ratio)),
+        target_update_gradient_steps=max(1, round(target_period)),
         cycle=steps,
     )

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tf_agents.trajectories import trajectory
-from tf_agents.utils import common
 
 
 def _expected(agent, batch, loss: str) -> tuple[np.ndarray, np.ndarray]:
@@ -25,7 +24,10 @@ def _expected(agent, batch, loss: str) -> tuple[np.ndarray, np.ndarray]:
 def _trajectory(batch) -> trajectory.Trajectory:
     """Returns the batch as TF-Agents sees it: two time steps each."""
     count = len(batch.actions)
-    repeat = lambda x: tf.stack([x, x], axis=1)  # noqa: E731
+
+    def repeat(x: tf.Tensor) -> tf.Tensor:
+        return tf.stack([x, x], axis=1)
+
     return trajectory.Trajectory(
         step_type=tf.ones((count, 2), tf.int32),
         observation=tf.stack([batch.observations, batch.next_observations], axis=1),
@@ -87,4 +89,3 @@ def test_policy_acts_greedily_on_the_same_values(make_agent, batch) -> None:
     )
     action = agent.policy.action(time_step._replace(observation=batch.observations)).action
     np.testing.assert_array_equal(action, np.argmax(agent.q_values(batch.observations), axis=1))
-    assert agent._td_errors_loss_fn is common.element_wise_squared_loss

@@ -7,7 +7,7 @@ import pytest
 from tf_pruned_rl.environments import games
 from tf_pruned_rl.errors import UserError
 
-# Independent of the package: counted by hand in Dopamine's and ale-py's published lists.
+# As measured with ale-py 0.12.1; other releases may come with other sets.
 MINIMAL_ACTIONS = {
     "MsPacman": 9,
     "Pong": 6,

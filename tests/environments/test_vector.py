@@ -26,12 +26,7 @@ def play(environment, actions: np.ndarray):
 
 @pytest.mark.parametrize(
     ("game", "limit", "steps"),
-    [
-        ("Breakout", 27_000, 500),
-        ("Breakout", 100, 250),
-        ("MsPacman", 27_000, 300),
-        ("JourneyEscape", 50, 120),
-    ],
+    [("Breakout", 27_000, 300), ("MsPacman", 60, 130), ("JourneyEscape", 27_000, 60)],
 )
 def test_each_is_the_single_game(game, limit, steps, same_seeds, monkeypatch):
     monkeypatch.setattr(resumable, "RESEED_EVERY", 100)
@@ -42,7 +37,7 @@ def test_each_is_the_single_game(game, limit, steps, same_seeds, monkeypatch):
     episodes = together.finished()
     assert first.shape == (2, 84, 84)
     assert [each.dtype for each in outcome] == [np.uint8, np.float32, bool, bool]
-    assert len(episodes) >= {"Breakout": 4, "MsPacman": 4, "JourneyEscape": 0}[game]
+    assert len(episodes) >= {"Breakout": 2, "MsPacman": 4, "JourneyEscape": 0}[game]
     for env in range(2):
         alone = AtariEnvironment(game, seed=SEED + env, max_episode_steps=limit)
         np.testing.assert_array_equal(alone.reset()[0], first[env])

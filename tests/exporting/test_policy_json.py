@@ -17,8 +17,24 @@ from tf_pruned_rl.exporting import policy_json
 from tf_pruned_rl.exporting.policy_json import TrainingFacts
 
 LAYERS = [
-    {"layer": "a", "shape": (3, 4), "parameters": 12, "nonzero": 3, "sparsity": 0.75, "macs": 24, "macs_left": 6},
-    {"layer": "b", "shape": (2, 4), "parameters": 8, "nonzero": 7, "sparsity": 0.125, "macs": 8, "macs_left": 7},
+    {
+        "layer": "a",
+        "shape": (3, 4),
+        "parameters": 12,
+        "nonzero": 3,
+        "sparsity": 0.75,
+        "macs": 24,
+        "macs_left": 6,
+    },
+    {
+        "layer": "b",
+        "shape": (2, 4),
+        "parameters": 8,
+        "nonzero": 7,
+        "sparsity": 0.125,
+        "macs": 8,
+        "macs_left": 7,
+    },
 ]
 
 
@@ -32,7 +48,12 @@ def directory(tmp_path) -> Path:
 
 
 def describe(directory: Path, **changes) -> dict:
-    settings = {"game": "Breakout", "agent": "rainbow", "sticky_actions": 0.1, "max_episode_steps": 500} | changes
+    settings = {
+        "game": "Breakout",
+        "agent": "rainbow",
+        "sticky_actions": 0.1,
+        "max_episode_steps": 500,
+    } | changes
     return policy_json.describe(
         directory,
         config=config.replace(config.ExperimentConfig(), **settings),
@@ -57,7 +78,11 @@ def test_sparsity_is_over_the_kernels(directory):
 def test_protocol_comes_from_the_configuration(directory):
     description = describe(directory)
     protocol = description["preprocessing"]
-    assert (description["game"], description["agent"], description["num_actions"]) == ("Breakout", "rainbow", 2)
+    assert (description["game"], description["agent"], description["num_actions"]) == (
+        "Breakout",
+        "rainbow",
+        2,
+    )
     assert (protocol["sticky_actions"], protocol["max_episode_steps"]) == (0.1, 500)
     assert (protocol["frame_skip"], protocol["frame_shape"], protocol["stack"]) == (4, [84, 84], 4)
 

@@ -95,7 +95,12 @@ def remove_checkpoints(run: Path) -> None:
         (lambda run: cut(run / "config.json"), "config.json"),
         (lambda run: (run / "checkpoints").rename(run / "gone"), "no checkpoint yet"),
         (remove_checkpoints, "no checkpoint in .* is intact"),
-        (lambda run: (run / "config.json").write_text(config_io.to_json(config.replace(CONFIG, width=0.5))), "config.json"),
+        (
+            lambda run: (run / "config.json").write_text(
+                config_io.to_json(config.replace(CONFIG, width=0.5))
+            ),
+            "config.json",
+        ),
     ],
     ids=["no run", "cut config", "no checkpoint", "damaged checkpoints", "other network"],
 )

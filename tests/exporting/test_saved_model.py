@@ -185,7 +185,8 @@ import json, sys
 import numpy as np, tensorflow as tf
 policy = tf.saved_model.load("policy")
 outputs = policy.signatures["serving_default"](observations=tf.constant(np.load("observations.npy")))
-ours = [name for name in sys.modules if name.split(".")[0] in ("tf_pruned_rl", "tf_agents", "tensorflow_probability")]
+packages = {name.split(".")[0] for name in sys.modules}
+ours = sorted(packages & {"tf_pruned_rl", "tf_agents", "tensorflow_probability"})
 print(json.dumps({"ours": ours, "q_values": outputs["q_values"].numpy().tolist()}))
 """
     done = subprocess.run(

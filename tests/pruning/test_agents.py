@@ -28,10 +28,20 @@ def _adam() -> tf_keras.optimizers.legacy.Adam:
     return tf_keras.optimizers.legacy.Adam(1e-2)
 
 
+def _counter() -> tf.Variable:
+    # TF-Agents' default is one counter for all agents of the process.
+    return tf.Variable(0, dtype=tf.int64)
+
+
 def _dqn() -> TFAgent:
     network = q_network.QNetwork(FRAME, CHOICE, **ARCHITECTURE)
     return dqn_agent.DqnAgent(
-        ts.time_step_spec(FRAME), CHOICE, q_network=network, optimizer=_adam(), target_update_period=6
+        ts.time_step_spec(FRAME),
+        CHOICE,
+        q_network=network,
+        optimizer=_adam(),
+        target_update_period=6,
+        train_step_counter=_counter(),
     )
 
 
@@ -43,6 +53,7 @@ def _categorical() -> TFAgent:
         categorical_q_network=network,
         optimizer=_adam(),
         target_update_period=6,
+        train_step_counter=_counter(),
         min_q_value=-1,
         max_q_value=1,
     )
@@ -62,6 +73,7 @@ def _sac() -> TFAgent:
         critic_optimizer=_adam(),
         alpha_optimizer=_adam(),
         target_update_tau=0.1,
+        train_step_counter=_counter(),
     )
 
 
@@ -103,8 +115,7 @@ def test_dqn_agents_and_their_targets(make) -> None:
     for target, online in pairs:
         np.testing.assert_array_equal(target, online)
     before = [target.numpy() for target, _ in pairs]
-    _train_more = _experience(agent, 99)
-    agent.train(_train_more)
+    agent.train(_experience(agent, 99))
     pruner.after_gradient_step(agent.train_step_counter)
     for (target, online), value in zip(pairs, before, strict=True):
         np.testing.assert_array_equal(target, value)

@@ -9,6 +9,9 @@ import pytest
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.pruning.distribution import erk, shares, uniform
 
+# The tables were rounded to four digits and then to three.
+TABLE = 5.6e-4
+
 
 def _impala(width: int, actions: int, atoms: int = 1) -> dict[str, tuple[int, ...]]:
     """The kernels of the paper's ResNet: stacks of 16, 32, 32 channels, two residual blocks each."""
@@ -53,7 +56,7 @@ _IMPALA = {
 def test_erk_equals_the_impala_table(sparsity: float, width: int) -> None:
     got = erk(_impala(width, 6), sparsity)
     names = ("stack0/first", "stack0/residual0", "stack1/first", "stack2/first", "dense", "head")
-    assert [got[name] for name in names] == pytest.approx(_IMPALA[sparsity, width], abs=5.1e-4)
+    assert [got[name] for name in names] == pytest.approx(_IMPALA[sparsity, width], abs=TABLE)
     assert got["stack0/residual3"] == got["stack0/residual0"]
     assert got["stack1/residual0"] == got["stack2/residual3"] == got["stack2/first"]
 
@@ -86,7 +89,7 @@ def test_erk_keeps_the_published_number_of_weights(sparsity: float, width: int, 
 )
 def test_erk_with_a_distributional_head(width: int, first: float, head: float, dense: float) -> None:
     got = erk(_impala(width, 6, atoms=51), 0.95)
-    assert [got["stack0/first"], got["head"], got["dense"]] == pytest.approx([first, head, dense], abs=5.1e-4)
+    assert [got["stack0/first"], got["head"], got["dense"]] == pytest.approx([first, head, dense], abs=TABLE)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +101,7 @@ def test_erk_with_a_distributional_head(width: int, first: float, head: float, d
     ],
 )
 def test_erk_equals_the_nature_figures(width: int, expected: tuple[float, ...]) -> None:
-    assert list(erk(_nature(width, 6), 0.95).values()) == pytest.approx(expected, abs=5.1e-4)
+    assert list(erk(_nature(width, 6), 0.95).values()) == pytest.approx(expected, abs=TABLE)
 
 
 def test_erk_by_hand() -> None:
@@ -110,7 +113,7 @@ def test_uniform_and_zero() -> None:
     shapes = _impala(1, 6)
     assert set(uniform(shapes, 0.9).values()) == {0.9}
     for name in ("uniform", "erk"):
-        assert set(shares(name, shapes, 0.0).values()) == pytest.approx({0.0})
+        assert list(shares(name, shapes, 0.0).values()) == pytest.approx([0.0] * len(shapes))
     assert shares("erk", {"tiny": (1, 2)}, 0.1) == {"tiny": pytest.approx(0.0)}
 
 

@@ -85,10 +85,8 @@ class _TwoPrunable(_TwoKernels):
 
 
 def test_a_layer_of_ones_own_says_what_is_prunable() -> None:
-    assert _names(tf_keras.Sequential([_TwoPrunable(name="noisy", input_shape=(4,))])) == [
-        "noisy/mean",
-        "noisy/scale",
-    ]
+    model = tf_keras.Sequential([_TwoPrunable(name="noisy", input_shape=(4,))])
+    assert _names(model) == ["noisy/mean", "noisy/scale"]
     with pytest.raises(UserError, match="get_prunable_weights"):
         kernels.find(tf_keras.Sequential([_TwoKernels(input_shape=(4,))]))
 

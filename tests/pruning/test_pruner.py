@@ -33,7 +33,7 @@ def _model() -> tf_keras.Model:
 
 def _trained(pruner_of, steps: int, jit: bool = False, inspect=lambda step, model, pruner: None):
     """Trains a small network under one tf.function; ``inspect`` is called after every step."""
-    tf.random.set_seed(1)
+    tf_keras.utils.set_random_seed(1)
     model = _model()
     pruner = pruner_of(model)
     optimizer = tf_keras.optimizers.legacy.Adam(0.01)
@@ -44,9 +44,8 @@ def _trained(pruner_of, steps: int, jit: bool = False, inspect=lambda step, mode
     def train(x: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean((tf.cast(model(x), tf.float32) - tf.reduce_mean(x)) ** 2)
-        optimizer.apply_gradients(
-            zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
-        )
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         pruner.after_gradient_step(count.assign_add(1))
 
     for x in np.random.default_rng(0).normal(size=(steps, 4, 8, 8, 2)).astype(np.float32):
@@ -112,9 +111,8 @@ def test_smallest_weights_after_the_step_go() -> None:
         before = _kernels(model)
         pruner.after_gradient_step(step)
     for name, kernel in _kernels(model).items():
-        order = np.argsort(-np.abs(before[name]).ravel(), kind="stable")[
-            : max(1, round(kernel.size * (1 - 0.9)))
-        ]
+        order = np.argsort(-np.abs(before[name]).ravel(), kind="stable")
+        order = order[: max(1, round(kernel.size * (1 - 0.9)))]
         expected = np.zeros(kernel.size, np.float32)
         expected[order] = before[name].ravel()[order]
         np.testing.assert_array_equal(kernel, expected.reshape(kernel.shape))
@@ -157,9 +155,6 @@ def test_the_twin_is_untouched() -> None:
     np.testing.assert_array_equal(model(tf.ones((1, 8, 8, 2))), outputs)
     for masked in pruner._masked:
         assert masked.wrapper.layer.kernel is masked.kernel.variable
-    assert {layer.name for layer in model.layers} == {"conv", "flatten", "dense", "head"} or len(
-        model.layers
-    ) == 4
 
 
 def test_check_finds_a_weight_that_came_back() -> None:
@@ -213,11 +208,12 @@ def test_checkpoint_round_trip(whole: bool, tmp_path: Path) -> None:
         np.testing.assert_array_equal(_kernels(other)[name], kernel)
 
 
-def test_no_pruner_does_nothing_and_reports() -> None:
+def test_no_pruner_does_nothing_and_reports(caplog: pytest.LogCaptureFixture) -> None:
     pruned_by_nothing, pruner, _ = _trained(NoPruner, 12)
     dense, _, _ = _trained(lambda model: _pruner(model, begin_step=1000, end_step=2000), 12)
     for name, kernel in _kernels(dense).items():
         np.testing.assert_array_equal(_kernels(pruned_by_nothing)[name], kernel)
+    assert "AutoGraph" not in caplog.text
     pruner.check(12)
     assert pruner.sparsity() == 0.0
     assert pruner.trackables() == {} and pruner.variables == ()

@@ -50,6 +50,6 @@ def test_the_environment_may_be_used_again():
 
 
 def test_epsilon_is_used():
-    result = evaluate(prefer_one, Countdown(), agent_steps=3000, epsilon=1.0, seed=3)
-    # Half of the actions are 1: 10 * 0.5 per step; the standard error is 0.09.
-    assert result.mean_return * result.episodes / result.agent_steps == pytest.approx(5.0, abs=0.5)
+    result = evaluate(prefer_one, Countdown(), agent_steps=600, epsilon=1.0, seed=3)
+    # Half of the actions are 1: 10 * 0.5 per step; the standard error is 0.2.
+    assert result.mean_return * result.episodes / result.agent_steps == pytest.approx(5.0, abs=1.0)

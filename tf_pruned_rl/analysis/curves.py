@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import dataclasses
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.typing import LineStyleType
 
 from tf_pruned_rl.analysis import published
 from tf_pruned_rl.analysis.results import Run, iterations, series
@@ -20,7 +24,7 @@ from tf_pruned_rl.errors import UserError
 # Okabe and Ito's colours, which stay apart for every kind of colour vision.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _INK, _PALE = "#333333", "#dddddd"
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 9.5,
     "text.color": _INK,
@@ -36,6 +40,11 @@ _STYLE = {
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
 }
+_FEW = 12  # iterations up to which each is drawn as a bar
+_COLUMNS = (
+    *("run", "agent", "network", "game", "pruned_to", "iteration", "frames", "mean_return", "episodes"),
+    *("sparsity", "published_mean", "published_low", "published_high"),
+)
 FORMATS = (".png", ".pdf", ".svg")
 
 
@@ -57,7 +66,8 @@ class Line:
     @property
     def setting(self) -> tuple[str, str, str]:
         """Agent, network, game."""
-        return tuple(str(self.run.config[name]) for name in ("agent", "network", "game"))
+        config = self.run.config
+        return config["agent"], config["network"], config["game"]
 
 
 def lines(runs: Sequence[Run]) -> list[Line]:
@@ -100,30 +110,32 @@ def verdict(line: Line) -> str:
 def draw(drawn: Sequence[Line], title: str = "") -> Figure:
     """Returns the figure: one column per game; returns above, sparsity below if any run is pruned.
 
-    Published bands are boxes, one per iteration; iteration means are dots in the middle of their
-    iteration (hollow where the run is pruned); thin lines are the running mean over 100 episodes.
+    An iteration's mean is a dot in the middle of its frames (hollow where the run is pruned), with a
+    bar over their length while there are few; the thin line is the running mean over 100 episodes. The
+    published bands are shaded: each iteration that is known, and paler in between.
     """
     games = list(dict.fromkeys(line.setting[2] for line in drawn))
     pruned = not all(line.dense for line in drawn)
     rows = 2 if pruned else 1
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(1.2 + 5.6 * len(games), 4.6 if pruned else 3.8), layout="constrained")
-        axes = figure.subplots(
-            rows, len(games), sharex="col", squeeze=False, height_ratios=[3.6, 1][:rows], gridspec_kw={"hspace": 0.06}
-        )
-        for column, game in enumerate(games):
-            here = [line for line in drawn if line.setting[2] == game]
-            unit, word = _unit(here)
-            _draw_returns(axes[0, column], here, unit)
-            axes[0, column].set_title(game, loc="left", fontsize=11, fontweight="bold", pad=10)
-            if pruned:
-                _draw_sparsity(axes[1, column], here, unit)
-            axes[-1, column].set_xlabel(f"{word} frames")
-        axes[0, 0].set_ylabel("mean training return")
+    figure = Figure(figsize=(1.0 + 6.2 * len(games), 5.2 if pruned else 4.2), layout="constrained")
+    axes = figure.subplots(rows, len(games), sharex="col", squeeze=False, height_ratios=[4, 1][:rows])
+    for column, game in enumerate(games):
+        here = [line for line in drawn if line.setting[2] == game]
+        unit, word = _unit(here)
+        _draw_returns(axes[0, column], here, unit)
         if pruned:
-            axes[1, 0].set_ylabel("zeros")
-        if title:
-            figure.suptitle(title, x=0.01, ha="left", fontsize=12.5)
+            _draw_sparsity(axes[1, column], here, unit)
+        for each in axes[:, column]:
+            each.grid(axis="y", color=_PALE, linewidth=0.5)
+            each.set_axisbelow(True)
+        axes[-1, column].set_xlabel(f"{word} frames")
+        axes[-1, column].xaxis.set_major_formatter("{x:g}")
+    axes[0, 0].set_ylabel("mean training return")
+    if pruned:
+        axes[1, 0].set_ylabel("sparsity")
+    figure.align_ylabels()
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=13)
     return figure
 
 
@@ -144,9 +156,13 @@ def save(drawn: Sequence[Line], out: Path, title: str = "") -> Path:
         with matplotlib.rc_context(_STYLE):
             draw(drawn, title).savefig(out, dpi=200)
         with table.open("w", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows(_rows(drawn))
+            writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(_rows(drawn))
     except OSError as error:
-        raise UserError(f"cannot write {error.filename or out} ({error.strerror}): give another --out") from None
+        raise UserError(
+            f"cannot write {error.filename or out} ({error.strerror}): give another --out"
+        ) from None
     return table
 
 
@@ -154,7 +170,7 @@ def _bands(run: Run) -> dict[int, published.Band]:
     config = run.config
     if config["width"] != 1 or config["iteration_frames"] != published.ITERATION_FRAMES:
         return {}
-    return published.curve(str(config["agent"]), str(config["network"]), str(config["game"]))
+    return published.curve(config["agent"], config["network"], config["game"])
 
 
 def _why_no_band(line: Line) -> str:
@@ -172,86 +188,106 @@ def _unit(here: Sequence[Line]) -> tuple[float, str]:
     return (1e6, "million") if longest >= 1e6 else (1e3, "thousand")
 
 
+def _dashes(line: Line) -> LineStyleType:
+    return "-" if line.dense else (0.0, (3.5, 1.4))
+
+
 def _draw_returns(axes: Axes, here: Sequence[Line], unit: float) -> None:
-    """Bands first, then the fine lines, then the dots."""
+    """Fine lines and iteration means of every run, bands behind them, legend above."""
     reached = 0.0
     for line in here:
         frames, running = series(line.run, "mean_return")
-        axes.plot(frames / unit, running, color=line.colour, linewidth=0.9, alpha=0.5, zorder=2)
-        done, length = iterations(line.run), int(line.run.config["iteration_frames"])
+        axes.plot(frames / unit, running, color=line.colour, linewidth=1.0, alpha=0.55)
+        done, length = iterations(line.run), line.run.config["iteration_frames"] / unit
+        few = len(done.index) <= _FEW
+        if few:
+            bars = (done.mean_return, done.index * length, (done.index + 1) * length)
+            axes.hlines(*bars, color=line.colour, linewidth=2.2, linestyle=_dashes(line), zorder=3)
         axes.plot(
-            (done.index + 0.5) * length / unit,
+            (done.index + 0.5) * length,
             done.mean_return,
             color=line.colour,
-            linewidth=1.6,
-            linestyle="-" if line.dense else (0, (4, 1.6)),
+            linewidth=0 if few else 1.6,
+            linestyle=_dashes(line),
             marker="o",
-            markersize=5.5 if len(done.index) <= 12 else 3.5,
+            markersize=7 if few else 3.5,
             markerfacecolor=line.colour if line.dense else "white",
-            markeredgewidth=1.4,
-            zorder=3,
-            label=line.run.name().replace(f" {line.setting[2]}", "") if line.label == line.run.name() else line.label,
+            markeredgewidth=1.6 if few else 1.1,
+            zorder=4,
+            label=line.label.replace(f" {line.setting[2]}", ""),
         )
-        reached = max(reached, *frames / unit, *(done.index + 1) * length / unit, 0.0)
+        reached = max(reached, *frames / unit, *(done.index + 1) * length)
     _draw_bands(axes, here, unit, reached)
     axes.set_xlim(0, reached or 1)
-    axes.grid(axis="y", color=_PALE, linewidth=0.5)
-    axes.set_axisbelow(True)
+    axes.margins(y=0.04)
     axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,g}"))
-    axes.legend(frameon=False, loc="upper left", handlelength=2.2, labelspacing=0.45, borderaxespad=0.2)
+    axes.legend(
+        title=here[0].setting[2],
+        title_fontproperties={"weight": "bold", "size": 12},
+        alignment="left",
+        frameon=False,
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 1.0),
+        ncols=2,
+        handlelength=1.6,
+        labelspacing=0.4,
+        borderaxespad=0.1,
+    )
 
 
 def _draw_bands(axes: Axes, here: Sequence[Line], unit: float, reached: float) -> None:
     """Draws each published band once, in the colour of the first run of its setting, dense ones first."""
-    owners = {}
+    owners: dict[tuple[str, str, str], Line] = {}
     for line in sorted(here, key=lambda line: not line.dense):
         if line.bands:
             owners.setdefault(line.setting, line)
     step = published.ITERATION_FRAMES / unit
     for line in owners.values():
-        label = f"{line.run.name().split()[0]} published (dense, lowest to highest of 5 seeds)"
-        for index, band in line.bands.items():
-            if index * step >= reached:
-                break
-            edges = [index * step, (index + 1) * step]
-            axes.fill_between(edges, band.low, band.high, color=line.colour, alpha=0.16, linewidth=0, label=label)
-            axes.hlines(band.mean, *edges, color=line.colour, alpha=0.45, linewidth=0.8)
+        agent, network = line.run.name().split()[0], line.setting[1]
+        label: str | None = f"{agent} {network} dense, published (5 seeds)"
+        known = [(i, band) for i, band in sorted(line.bands.items()) if i * step < reached]
+        for index, band in known:
+            edges = (index * step, (index + 1) * step)
+            axes.fill_between(
+                edges, band.low, band.high, color=line.colour, alpha=0.17, linewidth=0, label=label
+            )
+            axes.hlines(band.mean, edges[0], edges[1], color=line.colour, alpha=0.5, linewidth=0.8)
             label = None
+        for (i, before), (j, after) in itertools.pairwise(known):
+            if j > i + 1:
+                edges = [(i + 1) * step, j * step]
+                between = ([before.low, after.low], [before.high, after.high])
+                axes.fill_between(edges, *between, color=line.colour, alpha=0.06, linewidth=0)
 
 
 def _draw_sparsity(axes: Axes, here: Sequence[Line], unit: float) -> None:
     for line in here:
         frames, sparsity = series(line.run, "sparsity")
-        axes.plot(
-            frames / unit,
-            100 * sparsity,
-            color=line.colour,
-            linewidth=1.4,
-            linestyle="-" if line.dense else (0, (4, 1.6)),
-        )
+        axes.plot(frames / unit, 100 * sparsity, color=line.colour, linewidth=1.4, linestyle=_dashes(line))
     axes.set_ylim(-4, 104)
     axes.set_yticks([0, 50, 100])
     axes.yaxis.set_major_formatter(ticker.PercentFormatter(decimals=0, symbol=" %"))
-    axes.grid(axis="y", color=_PALE, linewidth=0.5)
-    axes.set_axisbelow(True)
 
 
-def _rows(drawn: Sequence[Line]) -> list[list[object]]:
-    """Returns the table: a header, then the runs' iterations with what was published for them."""
-    rows: list[list[object]] = [
-        ["run", "label", "agent", "network", "game", "sparsity_at_end", "iteration", "frames", "mean_return"]
-        + ["episodes", "sparsity", "published_mean", "published_low", "published_high"]
-    ]
+def _rows(drawn: Sequence[Line]) -> Iterator[dict[str, object]]:
+    """Yields the runs' iterations, with what was published for them; what is not known is left out."""
     for line in drawn:
         done = iterations(line.run)
         frames, sparsity = series(line.run, "sparsity")
-        for index, at, mean, episodes in zip(*done, strict=True):
-            band = line.bands.get(int(index))
-            past = sparsity[frames <= at]
-            rows.append(
-                [line.run.directory, line.label, *line.setting]
-                + [0 if line.dense else line.run.config["sparsity"], index, at]
-                + ["" if np.isnan(mean) else repr(float(mean)), episodes, repr(float(past[-1])) if past.size else ""]
-                + ([band.mean, band.low, band.high] if band else ["", "", ""])
-            )
-    return rows
+        for index, at, mean, episodes in zip(
+            done.index, done.frames, done.mean_return, done.episodes, strict=True
+        ):
+            row = {
+                "run": line.run.directory,
+                **dict(zip(("agent", "network", "game"), line.setting, strict=True)),
+            }
+            row |= {"pruned_to": 0 if line.dense else line.run.config["sparsity"], "iteration": index}
+            row |= {"frames": at, "episodes": episodes}
+            if np.isfinite(mean):
+                row["mean_return"] = float(mean)
+            if np.any(frames <= at):
+                row["sparsity"] = float(sparsity[frames <= at][-1])
+            if index in line.bands:
+                band = line.bands[index]
+                row |= {f"published_{name}": value for name, value in dataclasses.asdict(band).items()}
+            yield row

@@ -68,9 +68,8 @@ def _curves() -> dict[tuple[str, str, str], dict[int, Band]]:
     """Returns the whole table, read once."""
     table: dict[tuple[str, str, str], dict[int, Band]] = {}
     source = importlib.resources.files("tf_pruned_rl.analysis") / "data" / "published_curves.csv"
-    with source.open(newline="") as file:
-        for row in csv.DictReader(file):
-            key = (row["agent"], row["network"], row["game"].lower())
-            band = Band(float(row["mean"]), float(row["low"]), float(row["high"]))
-            table.setdefault(key, {})[int(row["iteration"])] = band
+    for row in csv.DictReader(source.read_text(encoding="utf-8").splitlines()):
+        key = (row["agent"], row["network"], row["game"].lower())
+        band = Band(float(row["mean"]), float(row["low"]), float(row["high"]))
+        table.setdefault(key, {})[int(row["iteration"])] = band
     return table

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,10 +16,11 @@ from tf_pruned_rl import config as configuration
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.training.records import Record
 
-# A run with other values here plays another protocol, or learns by another rule, than the published
-# one; budgets, places, seeds and speed are not in these groups.
+# A run with other values in these groups plays another protocol, or learns by another rule, than the
+# published one; budgets, places, seeds and speed are not among them.
 _SETTING = ("environment", "network", "learner", "replay")
-_NAMED_APART = ("game", "network")
+_NAMED_APART = ("game", "network", "width")
+_NEEDED = ("agent", "game", "network", "width", "pruning", "sparsity", "iteration_frames")
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,14 @@ class Run:
     """One run directory."""
 
     directory: Path
-    config: Mapping[str, object]
+    config: Mapping[str, Any]
     """config.json: {field name: value} over all groups."""
     records: Mapping[str, tuple[Record, ...]]
     """The whole lines of metrics.jsonl by kind, in order; a kind that is absent has none."""
 
     def name(self) -> str:
         """Returns agent, game, network and sparsity in words, such as ``DQN Breakout nature dense``."""
-        agent = {"dqn": "DQN"}.get(str(self.config["agent"]), str(self.config["agent"]).capitalize())
+        agent = {"dqn": "DQN"}.get(self.config["agent"], self.config["agent"].capitalize())
         width = "" if self.config["width"] == 1 else f" x{self.config['width']:g}"
         return f"{agent} {self.config['game']} {self.config['network']}{width} {self.density()}"
 
@@ -42,21 +43,28 @@ class Run:
         """Returns ``dense``, or the sparsity the run prunes to, such as ``95 % pruned``."""
         if self.config["pruning"] == "none" or not self.config["sparsity"]:
             return "dense"
-        return f"{100 * float(self.config['sparsity']):g} % pruned"
+        return f"{100 * self.config['sparsity']:g} % pruned"
 
-    def setting_changes(self) -> dict[str, object]:
-        """Returns the fields of protocol and learning rule that differ from the agent's paper preset."""
-        agent = str(self.config["agent"])
+    def setting_changes(self) -> dict[str, Any]:
+        """Returns the fields of protocol and learning rule that differ from the agent's paper preset.
+
+        A replay that never fills is as good as a larger one.
+        """
+        agent = self.config["agent"]
         if agent not in configuration.AGENTS:
             return {}
         paper = configuration.preset(agent)
-        fields = (f for group in _SETTING for f in dataclasses.fields(getattr(paper, group)))
-        names = [f.name for f in fields if f.name not in _NAMED_APART]
+        names = (f.name for group in _SETTING for f in dataclasses.fields(getattr(paper, group)))
         flat = configuration.flatten(paper)
-        return {n: self.config[n] for n in names if n in self.config and self.config[n] != flat[n]}
+        changes = {name: self.config.get(name, flat[name]) for name in names if name not in _NAMED_APART}
+        steps = max((r.agent_steps for records in self.records.values() for r in records), default=0)
+        if steps <= changes["replay_capacity"]:
+            del changes["replay_capacity"]
+        return {name: value for name, value in changes.items() if value != flat[name]}
 
 
-class Iterations(NamedTuple):
+@dataclass(frozen=True)
+class Iterations:
     """The iterations a run has finished."""
 
     index: np.ndarray
@@ -107,7 +115,7 @@ def series(run: Run, value: str, kind: str = "progress") -> tuple[np.ndarray, np
     return np.array(frames, np.int64), np.array(values, np.float64)
 
 
-def _read_config(path: Path) -> dict[str, object]:
+def _read_config(path: Path) -> dict[str, Any]:
     """Returns config.json, checked to hold what every run has."""
     try:
         config = json.loads(path.read_text())
@@ -117,9 +125,9 @@ def _read_config(path: Path) -> dict[str, object]:
         raise UserError(f"cannot read {path}: {error}") from None
     if not isinstance(config, dict):
         raise UserError(f"{path} is not the configuration of a run: it should hold one JSON object")
-    missing = [name for name in configuration.flatten(configuration.ExperimentConfig()) if name not in config]
+    missing = [name for name in _NEEDED if name not in config]
     if missing:
-        raise UserError(f"{path} is not the configuration of a run: it lacks {', '.join(missing[:4])}")
+        raise UserError(f"{path} is not the configuration of a run: it lacks {', '.join(missing)}")
     return config
 
 

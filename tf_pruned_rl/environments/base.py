@@ -10,6 +10,8 @@ import numpy as np
 
 FRAME_SHAPE = (84, 84)
 """Height and width of an observed frame, in pixels (Mnih et al., 2015)."""
+STACK = 4
+"""Frames per observation, the newest last (the same)."""
 
 
 @dataclass(frozen=True)

@@ -177,5 +177,11 @@ def human_normalised(game: str, score: float) -> float | None:
     return (score - random) / (human - random)
 
 
+def with_human_normalised(game: str, values: dict[str, float]) -> dict[str, float]:
+    """Returns ``values`` with "human_normalised" beside its "mean_return", where both are known."""
+    score = human_normalised(game, values["mean_return"]) if "mean_return" in values else None
+    return values if score is None else {**values, "human_normalised": score}
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())

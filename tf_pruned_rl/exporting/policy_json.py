@@ -1,6 +1,6 @@
 """policy.json: what somebody who finds an exported policy needs to know to use it.
 
-Standard library only: an exported policy is read without anything that trains.
+It is read without TensorFlow and without anything that trains.
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import IO, Any, cast
 
 import tf_pruned_rl
 from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.environments.base import STACK
 from tf_pruned_rl.errors import UserError
 
 FILE = "policy.json"
 FORMAT_VERSION = 1
 SIGNATURE = "serving_default"
-STACK = 4
-"""Frames in an observation (Mnih et al., 2015)."""
 
+_Kind = type | tuple[type, ...]
 # What load_policy and evaluate.py rely on; the rest of the file is for people.
-_REQUIRED = {
+_REQUIRED: dict[str, _Kind] = {
     "format_version": int,
     "agent": str,
     "game": str,
@@ -36,7 +37,7 @@ _REQUIRED = {
     "signature": dict,
     "files": dict,
 }
-_REQUIRED_PREPROCESSING = {
+_REQUIRED_PREPROCESSING: dict[str, _Kind] = {
     "frame_skip": int,
     "sticky_actions": (int, float),
     "max_episode_steps": int,
@@ -64,7 +65,7 @@ def describe(
     config: ExperimentConfig,
     action_meanings: Sequence[str],
     frame_shape: tuple[int, int],
-    layers: Sequence[Mapping[str, object]],
+    layers: Sequence[Mapping[str, Any]],
     target_sparsity: float,
     parameters: int,
     training: TrainingFacts,
@@ -175,7 +176,8 @@ def read(directory: Path) -> dict:
     _check_types(path, description, _REQUIRED)
     if description["format_version"] != FORMAT_VERSION:
         raise UserError(
-            f"{path} has format {description['format_version']}, this version reads {FORMAT_VERSION}; export it again"
+            f"{path} has format {description['format_version']}, this version reads {FORMAT_VERSION}; "
+            "export the policy again"
         )
     _check_types(path, description["preprocessing"], _REQUIRED_PREPROCESSING)
     _check_types(path, description["signature"], {"inputs": dict, "outputs": dict})
@@ -186,7 +188,7 @@ def read(directory: Path) -> dict:
     return description
 
 
-def _check_types(path: Path, content: object, required: Mapping[str, type | tuple[type, ...]]) -> None:
+def _check_types(path: Path, content: object, required: Mapping[str, _Kind]) -> None:
     """Raises UserError unless ``content`` is a dict with these entries of these types."""
     if not isinstance(content, dict):
         raise UserError(f"{path} is damaged (an object was expected); export the policy again")
@@ -238,7 +240,7 @@ def _gzipped(directory: Path) -> int:
     counter = _Counter()
     with (
         gzip.GzipFile(fileobj=counter, mode="wb", compresslevel=6, mtime=0) as stream,
-        tarfile.open(fileobj=stream, mode="w|") as tar,
+        tarfile.open(fileobj=cast(IO[bytes], stream), mode="w|") as tar,
     ):
         for path in _files(directory):
             member = tarfile.TarInfo(

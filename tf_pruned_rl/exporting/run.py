@@ -9,6 +9,7 @@ from tf_pruned_rl import config_io
 from tf_pruned_rl.config import ExperimentConfig
 from tf_pruned_rl.environments import games
 from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.quiet import hush
 from tf_pruned_rl.training.checkpoint import DamagedCheckpoint, verify
 
 
@@ -32,9 +33,9 @@ def export_run(run_dir: Path | str, directory: Path | str | None = None) -> tupl
     config = _read_config(run_dir)
     actions = games.minimal_actions(config.environment.game)
     checkpoint, manifest = _newest_checkpoint(run_dir / "checkpoints")
-    # TensorFlow takes seconds to load: not before there is something to export.
-    from tf_pruned_rl.exporting.learner import export_learner
-    from tf_pruned_rl.training.learner import Learner
+    with hush():  # TensorFlow takes seconds to load: not before there is something to export.
+        from tf_pruned_rl.exporting.learner import export_learner
+        from tf_pruned_rl.training.learner import Learner
 
     learner = Learner(config, len(actions))
     directory = Path(directory or run_dir / "policy")
@@ -50,7 +51,8 @@ def export_run(run_dir: Path | str, directory: Path | str | None = None) -> tupl
         )
     except (RuntimeError, ValueError) as error:  # not as sparse as scheduled; not of these shapes
         raise UserError(
-            f"{checkpoint} does not fit {run_dir / 'config.json'} ({error}); restore the one the run was made with"
+            f"{checkpoint} does not fit {run_dir / 'config.json'} ({error}); put back the one the run was "
+            "made with"
         ) from error
     return directory, description
 

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -23,7 +24,7 @@ def export_policy(
     *,
     config: ExperimentConfig,
     action_meanings: Sequence[str],
-    layers: Sequence[Mapping[str, object]],
+    layers: Sequence[Mapping[str, Any]],
     target_sparsity: float,
     training: TrainingFacts,
 ) -> dict:

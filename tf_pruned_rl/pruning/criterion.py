@@ -33,16 +33,21 @@ def magnitude(weights: tf.Tensor, keep: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
       (mask, threshold): a bool tensor like ``weights``, and the float32 magnitude of the smallest
       weight that stays.
     """
-    size = weights.shape.num_elements()
     # Non-negative floats order like their bit patterns, so the search is one over integers.
     bits = tf.bitcast(tf.abs(tf.cast(tf.reshape(weights, [-1]), tf.float32)), tf.int32)
     threshold = _kth_largest(bits, keep, num_bits=31)
-    above = bits > threshold
-    # Among the ties the earlier ones stay: the same search, over ranks that fall along the kernel.
-    ranks = tf.where(tf.equal(bits, threshold), tf.range(size, 0, -1), 0)
+    above, tied = bits > threshold, tf.equal(bits, threshold)
     places = keep - _count(above)
-    mask = above | (ranks >= _kth_largest(ranks, places, num_bits=size.bit_length()))
-    return tf.reshape(mask, weights.shape), tf.bitcast(threshold, tf.float32)
+    # Trained weights hardly ever tie for the last places.
+    tied = tf.cond(tf.equal(_count(tied), places), lambda: tied, lambda: _first(tied, places))
+    return tf.reshape(above | tied, weights.shape), tf.bitcast(threshold, tf.float32)
+
+
+def _first(flags: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
+    """Returns ``flags`` (bool [n]) with only the first ``k`` of the true ones left."""
+    size = flags.shape.num_elements()
+    ranks = tf.where(flags, tf.range(size, 0, -1), 0)
+    return ranks >= _kth_largest(ranks, k, num_bits=size.bit_length())
 
 
 def _kth_largest(values: tf.Tensor, k: tf.Tensor, num_bits: int) -> tf.Tensor:

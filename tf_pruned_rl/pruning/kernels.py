@@ -26,10 +26,12 @@ class Kernel:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Its dimensions, outputs last."""
         return tuple(self.variable.shape)
 
     @property
     def size(self) -> int:
+        """Its number of weights."""
         return math.prod(self.shape)
 
     @property
@@ -39,11 +41,11 @@ class Kernel:
 
 
 def find(network: object) -> list[list[Kernel]]:
-    """Returns the kernels of each network in ``network``, in their order: all weights of two or more dimensions.
+    """Returns the kernels of each network in ``network``, in its order.
 
-    Convolutions and dense layers count, the first and the last too; biases never do. Layers nested
-    in others are found. Which weights a layer offers is tfmot's registry's to say, or that of the
-    layer's own ``get_prunable_weights()``.
+    A kernel is a weight of two or more dimensions: those of convolutions and dense layers, the
+    first and the last too; biases never. Layers nested in others are found. Which weights a layer
+    offers is tfmot's registry's to say, or that of the layer's own ``get_prunable_weights()``.
 
     Args:
       network: a Keras model or layer, a TF-Agents network, or a TF-Agents agent: its networks
@@ -68,7 +70,7 @@ def find(network: object) -> list[list[Kernel]]:
 
 
 def find_targets(agent: object) -> list[tuple[tf.Variable, tf.Variable]]:
-    """Returns (kernel of a target network, the same kernel of its online network) pairs; none but for agents."""
+    """Returns pairs (kernel of a target network, that of its online network); none but for agents."""
     online, targets = _networks(agent, target=False), _networks(agent, target=True)
     pairs = []
     for name, network in targets.items():
@@ -109,8 +111,8 @@ def _prunable(layer: tf_keras.layers.Layer) -> Iterator[tuple[str, tf.Variable]]
             own = [v for v in layer._trainable_weights if len(v.shape) > 1]
             if own:
                 raise UserError(
-                    f"layer {layer.name} ({type(layer).__name__}) has a kernel that tfmot cannot prune; give it a "
-                    "method get_prunable_weights() that returns it, or [] to leave it dense"
+                    f"layer {layer.name} ({type(layer).__name__}) has a kernel that tfmot cannot prune; "
+                    "give it a method get_prunable_weights() that returns it, or [] to leave it dense"
                 )
             return
         prune_registry.PruneRegistry.make_prunable(layer)

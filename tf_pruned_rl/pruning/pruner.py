@@ -29,7 +29,7 @@ import tf_keras
 from tf_pruned_rl.pruning import criterion, kernels, summaries
 from tf_pruned_rl.pruning.distribution import shares
 from tf_pruned_rl.pruning.kernels import Kernel
-from tf_pruned_rl.pruning.schedule import CubicSparsity
+from tf_pruned_rl.pruning.schedule import CubicSparsity, NoSparsity
 
 
 class BasePruner(tf.Module, abc.ABC):
@@ -58,7 +58,7 @@ class BasePruner(tf.Module, abc.ABC):
 
     @abc.abstractmethod
     def check(self, step: int) -> None:
-        """Raises RuntimeError unless the weights are as sparse as they must be after ``step`` gradient steps."""
+        """Raises RuntimeError unless the weights are as sparse as due after ``step`` gradient steps."""
 
     @abc.abstractmethod
     def targets(self, step: int) -> dict[str, float]:
@@ -86,7 +86,7 @@ class BasePruner(tf.Module, abc.ABC):
         return summaries.total(self.table())["sparsity"]
 
     def summaries(self, step: int) -> dict[str, float]:
-        """Returns the numbers to log after ``step`` gradient steps; see ``summaries.scalars`` for the names."""
+        """Returns the numbers to log after ``step`` gradient steps, named as in ``summaries.scalars``."""
         return summaries.scalars(self._kernels, self.targets(int(step)), self.thresholds())
 
     def table(self) -> list[summaries.Row]:
@@ -103,6 +103,8 @@ class Pruner(BasePruner):
     agent.train(experience)
     pruner.after_gradient_step(agent.train_step_counter)
     ```
+
+    Give each agent a ``train_step_counter`` of its own: TF-Agents' default is one for the process.
 
     Optimizer slots are not masked, and weights once pruned stay zero. Networks of an agent (an
     actor, two critics) share out their zeros each for itself. An agent's target networks are zeroed
@@ -178,7 +180,7 @@ class Pruner(BasePruner):
         return {masked.kernel.name: float(masked.schedule.sparsity_at(step)) for masked in self._masked}
 
     def thresholds(self) -> dict[str, float]:
-        """Returns {kernel: magnitude of the smallest weight kept at the latest update}; 0 before the first."""
+        """Returns {kernel: smallest magnitude kept at the latest update}; 0 before the first."""
         values = tf.stack([tf.cast(masked.threshold, tf.float32) for masked in self._masked]).numpy()
         return {masked.kernel.name: float(value) for masked, value in zip(self._masked, values, strict=True)}
 
@@ -203,8 +205,8 @@ class Pruner(BasePruner):
             expected = kernel.size * (1 - masked.schedule.masked_sparsity_at(step))
             if abs(np.count_nonzero(mask) - max(expected, 1)) > 1:
                 raise RuntimeError(
-                    f"{kernel.name}: its mask keeps {np.count_nonzero(mask)} weights at gradient step {step}, "
-                    f"but the schedule {expected:.1f}"
+                    f"{kernel.name}: its mask keeps {np.count_nonzero(mask)} weights at gradient step "
+                    f"{step}, but the schedule {expected:.1f}"
                 )
 
 
@@ -213,13 +215,14 @@ class NoPruner(BasePruner):
 
     def after_gradient_step(self, step: tf.Tensor) -> None:
         """Does nothing."""
+        return  # AutoGraph cannot do with less
 
     def check(self, step: int) -> None:
         """Passes: any weights are dense enough."""
 
     def targets(self, step: int) -> dict[str, float]:
         """Returns {kernel: 0}."""
-        return {kernel.name: 0.0 for kernel in self._kernels}
+        return {kernel.name: float(NoSparsity().sparsity_at(step)) for kernel in self._kernels}
 
     def thresholds(self) -> dict[str, float]:
         """Returns {kernel: 0}."""
@@ -268,5 +271,5 @@ def _state(masked: Sequence[_Masked]) -> dict[str, tf.Variable]:
 
 
 def _zero_outside(weights: tf.Variable, mask: tf.Variable) -> None:
-    # A product would leave -0.0 for negative weights: equal to zero, but not to compression.
-    weights.assign(tf.where(mask > 0, weights, tf.zeros([], weights.dtype)))
+    # A plain product would leave -0.0 for negative weights: equal to zero, but not to compression.
+    weights.assign(tf.math.multiply_no_nan(weights, mask))

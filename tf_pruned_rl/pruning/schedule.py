@@ -44,8 +44,8 @@ class CubicSparsity(tfmot.sparsity.keras.PolynomialDecay):
             )
         if not 0 <= begin_step < end_step:
             raise UserError(
-                f"pruning would begin at gradient step {begin_step} and end at {end_step}: it must begin at 0 or "
-                "later and end after it begins; move the start or the end, or make the run longer"
+                f"pruning would begin at gradient step {begin_step} and end at {end_step}: it must begin at "
+                "0 or later and end after it begins; move the start or the end, or make the run longer"
             )
         if frequency < 1:
             raise UserError(

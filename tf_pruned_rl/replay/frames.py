@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-STACK = 4
-"""Frames per observation."""
+from tf_pruned_rl.environments.base import STACK
+from tf_pruned_rl.quiet import hush
 
 # Columns of a record. float32 holds every one exactly, and one variable means one scatter and one gather.
 _ACTION, _REWARD, _END, _AGE = range(4)
@@ -74,6 +74,8 @@ class FrameRing:
         # On a CPU, XLA's transpose of bytes is over ten times faster than TensorFlow's own.
         on_cpu = not tf.config.list_logical_devices("GPU")
         self._interleave = tf.function(self._interleaved, jit_compile=on_cpu)
+        with hush():  # XLA announces itself at its first use
+            self._interleave(tf.zeros([1, STACK + n_step, self.pixels], tf.uint8))
         self.written = tf.Variable(0, dtype=tf.int64, trainable=False, name="written")
 
     def rows(self, steps: tf.Tensor, streams: tf.Tensor) -> tf.Tensor:

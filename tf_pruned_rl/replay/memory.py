@@ -73,8 +73,8 @@ def _room(folder: Path, limit: str, usage: str, cache: str) -> int | None:
 
 def describe_memory(config: ExperimentConfig) -> str:
     """Returns one line: what the replay will take, and what there is."""
-    capacity, needed, available = config.replay.replay_capacity, bytes_needed(config), available_bytes()
-    return f"Replay: {capacity:,} agent steps take {_gigabytes(needed)} when full, {_gigabytes(available)} available"
+    needed, available = _gigabytes(bytes_needed(config)), _gigabytes(available_bytes())
+    return f"Replay: {config.replay.replay_capacity:,} steps take {needed} when full; {available} available"
 
 
 def check_memory(config: ExperimentConfig) -> None:
@@ -90,8 +90,9 @@ def check_memory(config: ExperimentConfig) -> None:
     fits = int(room / needed * capacity) // 1_000 * 1_000
     advice = f"use --replay_capacity={fits} or less, or free some memory" if fits > 0 else "free some memory"
     raise UserError(
-        f"the replay needs {_gigabytes(needed)} for --replay_capacity={capacity}, but {_gigabytes(available)} "
-        f"of memory is available, {_gigabytes(_RESERVE)} of it for everything else: {advice}"
+        f"the replay needs {_gigabytes(needed)} for --replay_capacity={capacity}, but "
+        f"{_gigabytes(available)} of memory is available, {_gigabytes(_RESERVE)} of it for everything else: "
+        f"{advice}"
     )
 
 

@@ -7,6 +7,7 @@ import shutil
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import tensorflow as tf
 
@@ -122,22 +123,26 @@ class _Inflater:
 
     _PIECE = 1 << 20
 
-    def __init__(self, file, path: Path):
+    def __init__(self, file: BinaryIO, path: Path):
         self._file, self._path, self._unpacker = file, path, zlib.decompressobj()
+
+    def _next(self, most: int) -> bytes:
+        """Returns some of the next bytes, at most `most`."""
+        source = self._unpacker.unconsumed_tail or self._file.read(self._PIECE)
+        try:
+            piece = self._unpacker.decompress(source, most)
+        except zlib.error as error:
+            raise ValueError(f"{self._path} is damaged: {error}") from error
+        if not piece and not source:
+            raise ValueError(f"{self._path} is damaged: it ends too early")
+        return piece
 
     def take(self, count: int) -> bytes:
         """Returns the next `count` bytes, un-compressed."""
         pieces = []
         while count:
-            source = self._unpacker.unconsumed_tail or self._file.read(self._PIECE)
-            try:
-                piece = self._unpacker.decompress(source, count)
-            except zlib.error as error:
-                raise ValueError(f"{self._path} is damaged: {error}") from error
-            if not piece and not source:
-                raise ValueError(f"{self._path} is damaged: it ends too early")
-            pieces.append(piece)
-            count -= len(piece)
+            pieces.append(self._next(count))
+            count -= len(pieces[-1])
         return b"".join(pieces)
 
     def skip(self, count: int) -> None:
@@ -146,8 +151,7 @@ class _Inflater:
             count -= len(self.take(min(count, self._PIECE)))
 
     def finish(self) -> None:
-        """Checks the checksum at the end of the file."""
+        """Checks that the file ends here, and zlib's checksum with it."""
         while not self._unpacker.eof:
-            source = self._unpacker.unconsumed_tail or self._file.read(self._PIECE)
-            if not source or self._unpacker.decompress(source, 1):
-                raise ValueError(f"{self._path} is damaged: it has the wrong length")
+            if self._next(1):
+                raise ValueError(f"{self._path} is damaged: it is too long")

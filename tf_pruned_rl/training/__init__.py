@@ -1,0 +1,1 @@
+"""Training: the loop, what it drives, and what is written down on the way."""

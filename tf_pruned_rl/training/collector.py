@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tf_pruned_rl.config import ExperimentConfig
 from tf_pruned_rl.environments import Environment
-from tf_pruned_rl.exporting.policy_json import STACK
+from tf_pruned_rl.environments.base import STACK
 from tf_pruned_rl.playing import push
 from tf_pruned_rl.replay import FrameReplay
 from tf_pruned_rl.training.checkpoint import VariablesState
@@ -49,8 +49,9 @@ class Collector:
 
     def epsilon(self) -> tf.Tensor:
         """Probability of a random action now: 1 in the warm-up, then falling linearly."""
-        left = tf.cast(self._epsilon_decay + self._warmup - self.agent_steps, tf.float32) / self._epsilon_decay
-        return self._epsilon_final + (1.0 - self._epsilon_final) * tf.clip_by_value(left, 0.0, 1.0)
+        left = tf.cast(self._epsilon_decay + self._warmup - self.agent_steps, tf.float32)
+        share = tf.clip_by_value(left / self._epsilon_decay, 0.0, 1.0)
+        return self._epsilon_final + (1.0 - self._epsilon_final) * share
 
     def step(self) -> None:
         """Acts once in every environment and stores the outcome; to be called inside a tf.function."""

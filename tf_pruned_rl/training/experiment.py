@@ -8,6 +8,7 @@ import tf_keras
 
 from tf_pruned_rl import environments, replay
 from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.quiet import hush
 from tf_pruned_rl.training.checkpoint import Stateful
 from tf_pruned_rl.training.collector import Collector
 from tf_pruned_rl.training.learner import Learner
@@ -16,14 +17,20 @@ from tf_pruned_rl.units import budget
 
 
 def configure_tensorflow(config: ExperimentConfig) -> None:
-    """Sets threads, determinism and memory growth; must run before the first operation."""
+    """Sets threads and determinism; must run before the first operation."""
     if config.run.threads:
         tf.config.threading.set_intra_op_parallelism_threads(config.run.threads)
         tf.config.threading.set_inter_op_parallelism_threads(config.run.threads)
     if config.run.deterministic:
         tf.config.experimental.enable_op_determinism()
-    for gpu in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(gpu, True)
+    # Its fusions fail on the ResNet's additions, with an error message each time, and gain nothing.
+    tf.config.optimizer.set_experimental_options({"remapping": False})
+
+
+def gpus() -> list[tf.config.PhysicalDevice]:
+    """Returns the GPUs that TensorFlow can use."""
+    with hush():  # CUDA complains where there is none
+        return tf.config.list_physical_devices("GPU")
 
 
 class Experiment:

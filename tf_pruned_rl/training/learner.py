@@ -42,7 +42,8 @@ class Learner:
         loss, losses, statistics = self._update(batch, replay.importance_weights(batch))
         step = self.gradient_steps.assign_add(1)
         self.pruner.after_gradient_step(step)
-        replay.update_priorities(batch.indices, losses)
+        # The run ends with a word on a loss that is not finite; it must not break the sum tree before.
+        replay.update_priorities(batch.indices, tf.where(tf.math.is_finite(losses), losses, 0.0))
         tf.cond(tf.equal(step % self._target_period, 0), self._update_target, lambda: False)
         self._record(step, {"loss": loss, **statistics})
 

@@ -109,8 +109,9 @@ def _records(experiment: Experiment, before: int, now: int, speed: float) -> tup
         add("pruning", pruner.summaries(gradient_steps), time=time.time())
     if crossed(before, now, run.iteration_frames):
         values = {"index": float(now // run.iteration_frames - 1), **experiment.returns.end_iteration()}
-        score = games.human_normalised(experiment.config.environment.game, values.get("mean_return", float("nan")))
-        if score is not None and "mean_return" in values:
-            values["human_normalised"] = score
-        add("iteration", values, time=time.time())
+        add(
+            "iteration",
+            games.with_human_normalised(experiment.config.environment.game, values),
+            time=time.time(),
+        )
     return tuple(records)

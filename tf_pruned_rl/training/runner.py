@@ -11,16 +11,20 @@ from types import FrameType
 from tf_pruned_rl import environments
 from tf_pruned_rl.config import ExperimentConfig
 from tf_pruned_rl.config_io import default_run_dir
+from tf_pruned_rl.environments import games
 from tf_pruned_rl.exporting.learner import export_learner
 from tf_pruned_rl.replay import check_memory, describe_memory
 from tf_pruned_rl.training import loop
 from tf_pruned_rl.training.checkpoint import Checkpointer
 from tf_pruned_rl.training.evaluation import evaluate
 from tf_pruned_rl.training.events import Events
-from tf_pruned_rl.training.experiment import Experiment, configure_tensorflow
+from tf_pruned_rl.training.experiment import Experiment, configure_tensorflow, gpus
 from tf_pruned_rl.training.progress import Progress, final_table
 from tf_pruned_rl.training.records import Record
 from tf_pruned_rl.training.run_directory import RunDirectory
+
+_MEASURED_FROM = 50
+"""Gradient steps after which the speed of a tick is worth quoting."""
 
 
 class Interrupted(Exception):
@@ -40,7 +44,8 @@ class _Signals:
 
     def __init__(self) -> None:
         self.received: int | None = None
-        self._before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        self._before = {number: signal.signal(number, self._note) for number in numbers}
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.received = number
@@ -91,6 +96,7 @@ class Run:
         self._results: dict[str, float] = state["results"]
         self._started = time.monotonic() - state["seconds"]
         self._shown = Record("progress", 0, 0, 0)
+        self._estimated = False
         self._events = Events(
             directory.metrics, directory.events, position=state["metrics_position"], frames=self._frames
         )
@@ -106,6 +112,7 @@ class Run:
                 if loop.crossed(now, tick.frames, run.eval_every):
                     self._write(self._evaluate())
                 progress.update(self._live(tick))
+                self._estimate(tick)
                 if loop.crossed(now, tick.frames, run.checkpoint_every) or signals.received:
                     self._save()
                     saved = tick.frames
@@ -138,6 +145,18 @@ class Run:
             clock={"steps_per_second": tick.agent_steps_per_second},
         )
 
+    def _estimate(self, tick: loop.Tick) -> None:
+        """Says once, where there is no GPU, how long the run will take, as soon as that is known."""
+        if self._estimated or tick.gradient_steps < _MEASURED_FROM:
+            return
+        self._estimated = True
+        hours = (self._experiment.budget.agent_steps - tick.agent_steps) / tick.agent_steps_per_second / 3600
+        if not gpus() and self._config.preset != "quick":
+            print(
+                f"No GPU was found: at {tick.agent_steps_per_second:.0f} agent steps/s this run takes about "
+                f"{hours:,.1f} more hours here. --preset=quick takes minutes."
+            )
+
     def _evaluate(self) -> Record:
         run, experiment = self._config.run, self._experiment
         # A fresh environment, seeded by where the run stands: nothing of it needs to be saved.
@@ -150,15 +169,12 @@ class Run:
             seed=seed,
         )
         values = {"mean_return": result.mean_return, "episodes": float(result.episodes)}
-        score = environments.games.human_normalised(self._config.environment.game, result.mean_return)
-        if score is not None:
-            values["human_normalised"] = score
         return Record(
             "evaluation",
             self._frames,
             experiment.agent_steps,
             experiment.gradient_steps,
-            values,
+            games.with_human_normalised(self._config.environment.game, values),
             {"time": time.time()},
         )
 
@@ -195,4 +211,5 @@ class Run:
             **self._results,
         }
         self._directory.write_summary(summary)
-        final_table("Result", [*summary.items(), ("run directory", self._directory.path), ("policy", self._directory.policy)])
+        places = {"run directory": self._directory.path, "policy": self._directory.policy}
+        final_table("Result", (summary | places).items())

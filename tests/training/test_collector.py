@@ -1,0 +1,87 @@
+"""Acting: epsilon, stacks, what is stored, and its state."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_pruned_rl import config
+from tf_pruned_rl.replay import FrameReplay
+from tf_pruned_rl.training.collector import Collector
+
+
+def make(settings, environment, q_values=None):
+    replay = FrameReplay(50, batch_size=64, sampling="uniform")
+    q_values = q_values or (lambda observations: tf.constant([[0.0, 1.0, 0.0]]))
+    return Collector(settings, environment, replay, q_values, seed=5), replay
+
+
+def run(collector, steps):
+    @tf.function
+    def loop(count):
+        for _ in tf.range(count):
+            collector.step()
+
+    loop(tf.constant(steps))
+
+
+def test_epsilon_is_one_in_the_warm_up_then_falls_linearly(small, counting):
+    small = config.replace(small, min_replay_history=40, epsilon_decay_period=100, epsilon_train=0.1)
+    collector, _ = make(small, counting)
+    for steps, expected in ((0, 1.0), (40, 1.0), (90, 0.55), (140, 0.1), (10_000, 0.1)):
+        collector.agent_steps.assign(steps)
+        assert float(collector.epsilon()) == pytest.approx(expected, abs=1e-6)
+
+
+def test_observations_are_stacks_that_start_empty_at_each_episode(small, counting):
+    collector, _ = make(small, counting)
+    collector.reset()
+    seen = [collector.observations.numpy()[0, 0, 0].tolist()]
+    for _ in range(7):
+        run(collector, 1)
+        seen.append(collector.observations.numpy()[0, 0, 0].tolist())
+    # Episodes are frames 1-5, 6-10, ...: the step from frame 5 is terminal.
+    assert seen == [
+        [0, 0, 0, 1], [0, 0, 1, 2], [0, 1, 2, 3], [1, 2, 3, 4], [2, 3, 4, 5],
+        [0, 0, 0, 6], [0, 0, 6, 7], [0, 6, 7, 8],
+    ]  # fmt: skip
+    assert int(collector.agent_steps) == 7
+
+
+def test_what_is_stored_is_the_frame_acted_on_with_its_clipped_reward(small, counting):
+    collector, replay = make(small, counting)
+    collector.reset()
+    run(collector, 12)
+    batch = tf.function(replay.sample)()
+    stacks = (batch.observations.numpy(), batch.next_observations.numpy())
+    for observation, following, reward, discount in zip(*stacks, batch.returns, batch.discounts, strict=True):
+        frame = int(observation[0, 0, 3])
+        assert float(reward) == (1.0, -1.0, 0.5)[(frame - 1) % 3]
+        assert float(discount) == pytest.approx(0.0 if frame % 5 == 0 else 0.99)
+        assert frame % 5 == 0 or int(following[0, 0, 3]) == frame + 1
+
+
+def test_greedy_actions_come_from_the_q_values_and_random_ones_from_all(small, counting):
+    greedy = config.replace(small, epsilon_train=0.0)
+    collector, _ = make(greedy, counting)
+    collector.reset()
+    collector.agent_steps.assign(10**6)
+    run(collector, 30)
+    assert counting.actions == [1] * 30
+    collector.agent_steps.assign(0)
+    run(collector, 40)
+    assert set(counting.actions[30:]) == {0, 1, 2}
+
+
+def test_state_brings_back_the_same_actions(small, counting, tmp_path):
+    collector, _ = make(small, counting)
+    collector.reset()
+    run(collector, 10)
+    collector.state().save(tmp_path, None)
+    run(collector, 20)
+    again, _ = make(small, type(counting)())
+    again.state().load(tmp_path)
+    run(again, 20)
+    assert again._environment.actions == counting.actions[10:]
+    assert np.array_equal(again.agent_steps, collector.agent_steps)

@@ -1,0 +1,116 @@
+"""The gradient step as a whole: exact sparsity, target network, failures, state."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+
+from tf_pruned_rl import config
+from tf_pruned_rl.replay import FrameReplay
+from tf_pruned_rl.training.learner import STATISTICS, Learner
+
+STEPS = 500
+
+
+def filled_replay(settings) -> FrameReplay:
+    """A replay of 100 random entries, three episodes."""
+    replay = FrameReplay(
+        200,
+        batch_size=settings.learner.batch_size,
+        n_step=settings.learner.n_step,
+        sampling=settings.replay.replay_sampling,
+    )
+    rng = np.random.default_rng(3)
+    add = tf.function(replay.add)
+    for step in range(100):
+        frame = tf.constant(rng.integers(0, 256, (1, 84, 84)), tf.uint8)
+        action = tf.constant(rng.integers(0, 4, 1), tf.int32)
+        reward = tf.constant(rng.uniform(-1, 1, 1), tf.float32)
+        add(frame, action, reward, tf.constant([step % 40 == 39]), tf.constant([False]))
+    return replay
+
+
+def masks_and_kernels(learner):
+    state = learner.pruner.trackables()
+    for layer in learner.agent.model.layers:
+        if hasattr(layer, "kernel"):
+            target = learner.agent.target_model.get_layer(layer.name).kernel
+            yield layer.name, state[f"pruning/{layer.name}/mask"], layer.kernel, target
+
+
+def test_weights_are_exactly_masked_after_each_of_500_steps(small):
+    """With the schedule's start, updates and end inside the window; the target after its updates too."""
+    small = config.replace(
+        small, total_frames=STEPS * 16, min_replay_history=4, sparsity=0.9, target_update_period=60
+    )
+    tf_keras.utils.set_random_seed(1)
+    learner, replay = Learner(small, 4), filled_replay(small)
+    step = tf.function(lambda: learner.step(replay))
+    before = {}
+    for number in range(1, STEPS + 1):
+        step()
+        for name, mask, kernel, target in masks_and_kernels(learner):
+            outside = mask.numpy() == 0
+            assert not kernel.numpy()[outside].any(), (number, name)
+            if number % 15 == 0:  # 60 agent steps x 0.25
+                assert np.array_equal(target, kernel), (number, name)
+            elif number > 1:
+                assert np.array_equal(target, before[name]), (number, name)
+            before[name] = target.numpy()
+        learner.pruner.check(number)
+    assert learner.pruner.sparsity() == pytest.approx(0.9, abs=1e-4)
+
+
+def test_the_loss_that_is_not_finite_is_noted_at_its_step(small):
+    learner, replay = Learner(small, 4), filled_replay(small)
+    step = tf.function(lambda: learner.step(replay))
+    step()
+    assert int(learner.failed_at) == -1
+    learner.agent.model.get_layer("head").kernel.assign_add(
+        tf.fill(learner.agent.model.get_layer("head").kernel.shape, np.nan)
+    )
+    step()
+    step()
+    assert int(learner.failed_at) == 2
+
+
+def test_statistics_are_means_since_the_last_drain(small):
+    learner, replay = Learner(small, 4), filled_replay(small)
+    step = tf.function(lambda: learner.step(replay))
+    assert learner.drain_statistics() == {}
+    step()
+    one = learner.drain_statistics()
+    assert set(one) == set(STATISTICS)
+    for _ in range(3):
+        step()
+    assert np.isfinite(list(learner.drain_statistics().values())).all()
+    assert learner.drain_statistics() == {}
+
+
+def test_priorities_follow_the_losses(small):
+    learner, replay = Learner(small, 4), filled_replay(small)
+    before = replay.sampler.tree.levels[0].numpy().copy()
+    tf.function(lambda: learner.step(replay))()
+    changed = np.flatnonzero(before.ravel() != replay.sampler.tree.levels[0].numpy().ravel())
+    assert 0 < len(changed) <= small.learner.batch_size
+
+
+def test_state_brings_back_every_variable(small, tmp_path):
+    learner, replay = Learner(small, 4), filled_replay(small)
+    step = tf.function(lambda: learner.step(replay))
+    for _ in range(40):
+        step()
+    learner.state().save(tmp_path, None)
+    again = Learner(small, 4)
+    again.state().load(tmp_path)
+    pairs = [(learner.agent.model, again.agent.model), (learner.agent.target_model, again.agent.target_model)]
+    for ours, theirs in pairs:
+        assert all(np.array_equal(a, b) for a, b in zip(ours.variables, theirs.variables, strict=True))
+    slots = zip(learner.agent.optimizer.variables(), again.agent.optimizer.variables(), strict=True)
+    assert all(np.array_equal(a, b) for a, b in slots)
+    for name, variable in learner.pruner.trackables().items():
+        assert np.array_equal(variable, again.pruner.trackables()[name]), name
+    assert int(again.gradient_steps) == 40
+    assert again.drain_statistics() == learner.drain_statistics()
