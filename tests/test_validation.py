@@ -65,7 +65,7 @@ def test_accepted(changes):
         ({"min_replay_history": 3}, "--min_replay_history=3 is too short"),
         ({"total_frames": 4_000}, "ends inside the warm-up.* use at least 4016 frames"),
         ({"total_frames": 4_016, "prune_end": 0.9, "prune_start": 0.85}, "gradient step"),
-        ({"prune_end": 1.0}, "is gradient step 3000, but only 2750 are made"),
+        ({"prune_end": 1.0}, "is gradient step 2000, but only 1750 are made"),
     ],
 )
 def test_refused_in_one_line(changes, message):

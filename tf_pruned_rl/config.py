@@ -160,7 +160,7 @@ _PRESETS: dict[str, dict[str, object]] = {
     "paper": {},
     # Small enough for two CPU cores; everything happens, nothing is learned to the end.
     "quick": {
-        "total_frames": 48_000,
+        "total_frames": 32_000,
         "iteration_frames": 8_000,
         "checkpoint_every": 16_000,
         "log_every": 800,

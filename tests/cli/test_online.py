@@ -20,7 +20,8 @@ COMMAND = [sys.executable, str(Path(__file__).parents[2] / "experiments" / "onli
 SMALL = (
     "--agent=rainbow --network=nature --width=0.25 --batch_size=4 --deterministic --total_frames=3200 "
     "--replay_capacity=600 --min_replay_history=40 --epsilon_decay_period=100 --target_update_period=40 "
-    "--iteration_frames=800 --log_every=80 --checkpoint_every=320 --prune_every=7 --max_episode_steps=60"
+    "--iteration_frames=800 --log_every=80 --checkpoint_every=320 --prune_every=7 --max_episode_steps=60 "
+    "--eval_every=1600 --eval_steps=70"
 ).split()
 
 
@@ -84,7 +85,7 @@ def test_a_run_leaves_its_whole_result(finished):
         assert row["nonzero"] >= 1
     assert policy["sparsity"] == pytest.approx(0.95, abs=len(policy["layers"]) / policy["parameters"])
     kinds = {record["kind"] for record in records(finished)}
-    assert kinds == {"progress", "pruning", "iteration"}
+    assert kinds == {"progress", "pruning", "iteration", "evaluation"}
     summary = json.loads((finished / "summary.json").read_text())
     assert (summary["frames"], summary["agent_steps"], summary["gradient_steps"]) == (3200, 800, 190)
 
@@ -100,7 +101,7 @@ def interrupt(run_dir: Path, number: int, seed: int, times: int) -> int:
     """Sends a signal at ``times`` random moments of a run; returns the last exit status."""
     generator = random.Random(seed)
     metrics, status = run_dir / "metrics.jsonl", 0
-    targets = sorted(generator.sample(range(3, 78), times))  # of its 84 lines
+    targets = sorted(generator.sample(range(3, 78), times))  # of its 86 lines
     for target in targets:
         process = start(run_dir)
         while process.poll() is None and (not metrics.exists() or metrics.read_text().count("\n") < target):

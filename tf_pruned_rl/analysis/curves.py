@@ -216,7 +216,7 @@ def _draw_returns(axes: Axes, here: Sequence[Line], unit: float) -> None:
             zorder=4,
             label=line.label.replace(f" {line.setting[2]}", ""),
         )
-        reached = max(reached, *frames / unit, *(done.index + 1) * length)
+        reached = max([reached, *frames / unit, *(done.index + 1) * length])
     _draw_bands(axes, here, unit, reached)
     axes.set_xlim(0, reached or 1)
     axes.margins(y=0.04)
@@ -255,9 +255,9 @@ def _draw_bands(axes: Axes, here: Sequence[Line], unit: float, reached: float) -
             label = None
         for (i, before), (j, after) in itertools.pairwise(known):
             if j > i + 1:
-                edges = [(i + 1) * step, j * step]
+                gap = ((i + 1) * step, j * step)
                 between = ([before.low, after.low], [before.high, after.high])
-                axes.fill_between(edges, *between, color=line.colour, alpha=0.06, linewidth=0)
+                axes.fill_between(gap, *between, color=line.colour, alpha=0.06, linewidth=0)
 
 
 def _draw_sparsity(axes: Axes, here: Sequence[Line], unit: float) -> None:

@@ -1,0 +1,63 @@
+"""experiments/curves.py as it is called."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tf_pruned_rl import config, config_io
+from tf_pruned_rl.training.records import Record
+
+ROOT = Path(__file__).parents[2]
+COMMAND = ROOT / "experiments" / "curves.py"
+
+
+def call(*arguments: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, COMMAND, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def make_run(directory: Path, mean: float, **fields: object) -> Path:
+    experiment = config.replace(config.preset("dqn"), game="Breakout", network="nature", **fields)
+    values = {"index": 1.0, "mean_return": mean, "episodes": 900.0}
+    directory.mkdir()
+    (directory / "config.json").write_text(config_io.to_json(experiment))
+    line = Record("iteration", 2_000_000, 500_000, 120_000, values).to_json()
+    (directory / "metrics.jsonl").write_text(f'{line}\n{{"kind": "prog')
+    return directory
+
+
+def test_draws_and_says_where_the_runs_lie(tmp_path):
+    dense = make_run(tmp_path / "dense", 7.0, pruning="none")
+    pruned = make_run(tmp_path / "pruned", 5.0)
+    out = tmp_path / "figure.png"
+    done = call(f"--runs={dense},{pruned}", f"--out={out}", "--title=Breakout, two million frames")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "DQN Breakout nature dense: iteration 1 mean 7.0, published [5.6, 8.1]: inside",
+        "DQN Breakout nature 95 % pruned: iteration 1 mean 5.0, published dense [5.6, 8.1]: below",
+        f"Drawn in {out}, numbers in {out.with_suffix('.csv')}",
+    ]
+    assert out.read_bytes().startswith(b"\x89PNG")
+    assert len(out.with_suffix(".csv").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "no run to draw: give --runs=DIR"),
+        (["--runs=nowhere"], "no run directory at nowhere"),
+        (["--runs=."], "no config.json"),
+        (["--runs=.", "more"], "more"),
+        (["--rnus=."], "rnus"),
+    ],
+)
+def test_mistakes_are_one_line(arguments, message):
+    done = call(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ") and len(done.stderr.splitlines()) == 1
+    assert message in done.stderr
+    assert not Path("curves.png").exists()
