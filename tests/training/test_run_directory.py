@@ -158,7 +158,10 @@ def test_second_opening_in_the_same_process_is_refused(tmp_path: Path) -> None:
 def test_closing_twice_is_harmless(tmp_path: Path) -> None:
     run = RunDirectory.open(tmp_path, CONFIG)
     run.close()
+    other = RunDirectory.open(tmp_path, CONFIG)
     run.close()
+    assert f"in use by process {os.getpid()}:" in refusal(tmp_path)  # the other's lock still holds
+    other.close()
 
 
 def test_changed_versions_are_told(

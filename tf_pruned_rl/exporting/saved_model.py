@@ -34,8 +34,7 @@ def export_policy(
     to actions int32[batch] and q_values float32[batch, num_actions]. Its variables are the network's
     weights, as they are, and nothing else.
 
-    The directory appears whole or not at all. An older policy there is moved aside for the moment
-    between two renames, and removed after.
+    The directory appears whole or not at all; an older policy there is replaced.
 
     Args:
       model: the plain functional network (the twin of a pruned one): uint8[B, 84, 84, 4] ->
@@ -47,8 +46,7 @@ def export_policy(
       target_sparsity: what the schedule asks for now.
       training: how far the network was trained.
 
-    Returns:
-      The content of policy.json.
+    Returns: the content of policy.json.
 
     Raises:
       UserError: ``directory`` cannot be written, or holds something that is no policy.

@@ -1,0 +1,44 @@
+"""What surrounds the loop: signals, the estimate, the result. Whole runs are in tests/cli/test_online.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+import pytest
+
+from tf_pruned_rl import config
+from tf_pruned_rl.training import runner
+
+
+def test_a_signal_is_noted_and_the_second_one_is_not_held_back():
+    seen = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
+    try:
+        signals = runner._Signals()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert (signals.received, seen) == (signal.SIGTERM, [])
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert seen == [signal.SIGTERM]
+    finally:
+        signals.restore()
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_exit_status_is_the_shells(number):
+    assert runner.Interrupted(number).exit_status == 128 + number
+
+
+def test_a_run_of_the_paper_preset_says_once_how_long_it_takes_without_a_gpu(
+    small, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(runner, "gpus", lambda: [])
+    path = runner.run(config.replace(small, run_dir=str(tmp_path / "run")))
+    out = capsys.readouterr().out
+    assert out.count("No GPU was found: at ") == 1 and "--preset=quick" in out
+    assert out.index("Replay: ") < out.index("frames")  # the need is told before anything is played
+    summary = json.loads((path / "summary.json").read_text())
+    assert summary["frames"] == 1600 and summary["gradient_steps"] == 90
+    assert summary["iteration_index"] == 1
