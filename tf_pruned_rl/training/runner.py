@@ -95,7 +95,7 @@ class Run:
             print(f"Resumed at frame {manifest['frames']:,}.")
         self._results: dict[str, float] = state["results"]
         self._started = time.monotonic() - state["seconds"]
-        self._shown = Record("progress", 0, 0, 0)
+        self._shown: Record | None = None
         self._estimated = False
         self._events = Events(
             directory.metrics, directory.events, position=state["metrics_position"], frames=self._frames
@@ -111,7 +111,7 @@ class Run:
                     self._write(record)
                 if loop.crossed(now, tick.frames, run.eval_every):
                     self._write(self._evaluate())
-                progress.update(self._live(tick))
+                self._show(progress, tick)
                 self._estimate(tick)
                 if loop.crossed(now, tick.frames, run.checkpoint_every) or signals.received:
                     self._save()
@@ -132,18 +132,14 @@ class Run:
         if record.kind in ("iteration", "evaluation"):
             self._results |= {f"{record.kind}_{name}": value for name, value in record.values.items()}
 
-    def _live(self, tick: loop.Tick) -> Record:
-        """The latest progress record, brought up to this tick."""
-        for record in tick.records:
-            if record.kind == "progress":
-                self._shown = record
-        return dataclasses.replace(
-            self._shown,
-            frames=tick.frames,
-            agent_steps=tick.agent_steps,
-            gradient_steps=tick.gradient_steps,
-            clock={"steps_per_second": tick.agent_steps_per_second},
-        )
+    def _show(self, progress: Progress, tick: loop.Tick) -> None:
+        """Shows the latest progress record, brought up to this tick."""
+        self._shown = next((r for r in tick.records if r.kind == "progress"), self._shown)
+        if self._shown is None:  # the first ticks compile: their speed says nothing
+            return
+        now = {"frames": tick.frames, "agent_steps": tick.agent_steps, "gradient_steps": tick.gradient_steps}
+        clock = {"steps_per_second": tick.agent_steps_per_second}
+        progress.update(dataclasses.replace(self._shown, clock=clock, **now))
 
     def _estimate(self, tick: loop.Tick) -> None:
         """Says once, where there is no GPU, how long the run will take, as soon as that is known."""
