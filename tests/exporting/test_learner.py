@@ -20,9 +20,8 @@ OBSERVATIONS = np.random.default_rng(0).integers(0, 256, (2, 84, 84, 4), dtype=n
 @pytest.fixture(scope="module", params=["magnitude", "none"])
 def learner(request):
     """Returns (configuration, learner) in the middle of its pruning, or dense."""
-    experiment = config.replace(
-        config.preset("rainbow", "quick"), network="nature", width=0.25, num_atoms=11, pruning=request.param
-    )
+    small = {"network": "nature", "width": 0.25, "num_atoms": 11, "total_frames": 48_000}
+    experiment = config.replace(config.preset("rainbow", "quick"), pruning=request.param, **small)
     learner = Learner(experiment, len(ACTIONS))
     for weight in learner.agent.model.weights:
         weight.assign_add(tf.random.stateless_normal(weight.shape, seed=(1, 2), stddev=0.1))
@@ -74,7 +73,7 @@ def test_sparsity_is_the_schedules(learner, tmp_path):
     if experiment.pruning.pruning == "none":
         assert (description["sparsity"], description["target_sparsity"]) == (0, 0)
         return
-    # The quick preset: 48,000 frames, 3,000 nominal gradient steps, pruning from 600 to 2,400.
+    # 48,000 frames: 3,000 nominal gradient steps, pruning from 600 to 2,400.
     cubic = 0.95 * (1 - (1 - (1500 - 600) / 1800) ** 3)
     # Within one weight per layer: zeros are whole.
     weights = sum(row["parameters"] for row in description["layers"])
