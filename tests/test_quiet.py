@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.quiet import hush, leave_out_fusions
 
 
 def test_nothing_reaches_stderr(capfd):
@@ -14,6 +14,13 @@ def test_nothing_reaches_stderr(capfd):
         os.write(2, b"chatter from C++\n")
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "after\n"
+
+
+def test_fusions_are_left_out():
+    import tensorflow as tf
+
+    leave_out_fusions()
+    assert tf.config.optimizer.get_experimental_options()["remapping"] is False
 
 
 def test_an_error_shows_what_was_held_back(capfd):

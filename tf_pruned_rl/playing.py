@@ -17,6 +17,7 @@ import tensorflow as tf
 from tf_pruned_rl.environments.base import STACK, Environment, Episode
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting import policy_json
+from tf_pruned_rl.quiet import leave_out_fusions
 
 QValues = Callable[[tf.Tensor], tf.Tensor]
 """uint8[B, height, width, stack] observations -> float32[B, num_actions] values."""
@@ -53,6 +54,7 @@ def load_policy(directory: Path | str) -> Policy:
       UserError: there is no policy, a file of it is missing or damaged, or its signature is not the
         one that policy.json promises.
     """
+    leave_out_fusions()
     directory = Path(directory)
     description = policy_json.read(directory)
     policy_json.check_files(directory, description)

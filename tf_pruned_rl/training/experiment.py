@@ -8,7 +8,7 @@ import tf_keras
 
 from tf_pruned_rl import environments, replay
 from tf_pruned_rl.config import ExperimentConfig
-from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.quiet import hush, leave_out_fusions
 from tf_pruned_rl.training.checkpoint import Stateful
 from tf_pruned_rl.training.collector import Collector
 from tf_pruned_rl.training.learner import Learner
@@ -23,8 +23,7 @@ def configure_tensorflow(config: ExperimentConfig) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(config.run.threads)
     if config.run.deterministic:
         tf.config.experimental.enable_op_determinism()
-    # Its fusions fail on the ResNet's additions, with an error message each time, and gain nothing.
-    tf.config.optimizer.set_experimental_options({"remapping": False})
+    leave_out_fusions()
 
 
 def gpus() -> list[tf.config.PhysicalDevice]:
