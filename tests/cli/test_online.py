@@ -97,13 +97,13 @@ def test_the_same_command_on_a_finished_run_changes_nothing(finished, copy):
     assert_same_run(copy, finished)
 
 
-def interrupt(run_dir: Path, number: int, seed: int, times: int) -> int:
+def interrupt(run_dir: Path, number: int, *flags: str, seed: int, times: int) -> int:
     """Sends a signal at ``times`` random moments of a run; returns the last exit status."""
     generator = random.Random(seed)
     metrics, status = run_dir / "metrics.jsonl", 0
     targets = sorted(generator.sample(range(3, 78), times))  # of its 86 lines
     for target in targets:
-        process = start(run_dir)
+        process = start(run_dir, *flags)
         while process.poll() is None and (not metrics.exists() or metrics.read_text().count("\n") < target):
             time.sleep(0.01)
         time.sleep(generator.uniform(0, 0.3))
@@ -122,11 +122,13 @@ def test_a_killed_run_ends_as_if_it_never_was(finished, tmp_path, kills):
 
 
 def test_sigterm_writes_a_checkpoint_first(finished, tmp_path):
-    status = interrupt(tmp_path / "run", signal.SIGTERM, seed=1, times=1)
+    never = "--checkpoint_every=1000000"  # none is due, so the only one is the signal's
+    status = interrupt(tmp_path / "run", signal.SIGTERM, never, seed=1, times=1)
     assert status == 128 + signal.SIGTERM
-    saved = max((tmp_path / "run" / "checkpoints").iterdir(), key=lambda path: int(path.name))
-    assert json.loads((saved / "manifest.json").read_text())["frames"] % 320 != 0  # not one that was due
-    assert finish(tmp_path / "run").returncode == 0
+    (saved,) = (tmp_path / "run" / "checkpoints").iterdir()
+    assert 0 < json.loads((saved / "manifest.json").read_text())["frames"] < 3200
+    result = finish(tmp_path / "run", never)
+    assert result.returncode == 0 and "Resumed at frame " in result.stdout
     assert_same_run(tmp_path / "run", finished)
 
 

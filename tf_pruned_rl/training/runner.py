@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import signal
 import time
@@ -74,7 +75,8 @@ def run(config: ExperimentConfig) -> Path:
         configure_tensorflow(config)
         signals = _Signals()
         try:
-            Run(config, directory).train(signals)
+            with contextlib.closing(Run(config, directory)) as whole:
+                whole.train(signals)
         finally:
             signals.restore()
     return path
@@ -123,6 +125,10 @@ class Run:
             self._save()
         self._finish()
 
+    def close(self) -> None:
+        """Writes out what TensorBoard has not been given yet, however the run ended."""
+        self._events.close()
+
     @property
     def _frames(self) -> int:
         return self._experiment.agent_steps * self._config.environment.frame_skip
@@ -146,12 +152,13 @@ class Run:
         if self._estimated or tick.gradient_steps < _MEASURED_FROM:
             return
         self._estimated = True
+        if self._config.preset == "quick" or gpus():
+            return
         hours = (self._experiment.budget.agent_steps - tick.agent_steps) / tick.agent_steps_per_second / 3600
-        if not gpus() and self._config.preset != "quick":
-            print(
-                f"No GPU was found: at {tick.agent_steps_per_second:.0f} agent steps/s this run takes about "
-                f"{hours:,.1f} more hours here. --preset=quick takes minutes."
-            )
+        print(
+            f"No GPU was found: at {tick.agent_steps_per_second:.0f} agent steps/s this run takes about "
+            f"{hours:,.1f} more hours here. --preset=quick takes minutes."
+        )
 
     def _evaluate(self) -> Record:
         run, experiment = self._config.run, self._experiment
