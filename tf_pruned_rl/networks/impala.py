@@ -5,6 +5,8 @@ from __future__ import annotations
 import tensorflow as tf
 import tf_keras
 
+from tf_pruned_rl.networks.convolution import Conv2D
+
 # Channels of the three stacks at width 1 (Espeholt et al., 2018, figure 3).
 _STACKS = (16, 32, 32)
 _BLOCKS = 2
@@ -33,7 +35,7 @@ def _stack(x: tf.Tensor, channels: int, name: str, dtype: tf_keras.mixed_precisi
     """Halves the image (SAME padding) and adds two residual blocks."""
 
     def convolution(suffix: str, initializer: str, activation: str | None = None) -> tf_keras.layers.Layer:
-        return tf_keras.layers.Conv2D(
+        return Conv2D(
             channels,
             3,
             padding="same",
