@@ -47,7 +47,7 @@ def test_weights_are_exactly_masked_after_each_of_500_steps(small):
     )
     tf_keras.utils.set_random_seed(1)
     learner, replay = Learner(small, 4), filled_replay(small)
-    step = tf.function(lambda: learner.step(replay))
+    step = tf.function(lambda: learner.step(replay, replay.sample()))
     before = {}
     for number in range(1, STEPS + 1):
         step()
@@ -65,7 +65,7 @@ def test_weights_are_exactly_masked_after_each_of_500_steps(small):
 
 def test_the_loss_that_is_not_finite_is_noted_at_its_step(small):
     learner, replay = Learner(small, 4), filled_replay(small)
-    step = tf.function(lambda: learner.step(replay))
+    step = tf.function(lambda: learner.step(replay, replay.sample()))
     step()
     assert int(learner.failed_at) == -1
     learner.agent.model.get_layer("head").kernel.assign_add(
@@ -78,7 +78,7 @@ def test_the_loss_that_is_not_finite_is_noted_at_its_step(small):
 
 def test_statistics_are_means_since_the_last_drain(small):
     learner, replay = Learner(small, 4), filled_replay(small)
-    step = tf.function(lambda: learner.step(replay))
+    step = tf.function(lambda: learner.step(replay, replay.sample()))
     assert learner.drain_statistics() == {}
     step()
     one = learner.drain_statistics()
@@ -92,14 +92,14 @@ def test_statistics_are_means_since_the_last_drain(small):
 def test_priorities_follow_the_losses(small):
     learner, replay = Learner(small, 4), filled_replay(small)
     before = replay.sampler.tree.levels[0].numpy().copy()
-    tf.function(lambda: learner.step(replay))()
+    tf.function(lambda: learner.step(replay, replay.sample()))()
     changed = np.flatnonzero(before.ravel() != replay.sampler.tree.levels[0].numpy().ravel())
     assert 0 < len(changed) <= small.learner.batch_size
 
 
 def test_state_brings_back_every_variable(small, tmp_path):
     learner, replay = Learner(small, 4), filled_replay(small)
-    step = tf.function(lambda: learner.step(replay))
+    step = tf.function(lambda: learner.step(replay, replay.sample()))
     for _ in range(40):
         step()
     learner.state().save(tmp_path, None)

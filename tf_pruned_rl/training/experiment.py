@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+
 import numpy as np
 import tensorflow as tf
 import tf_keras
@@ -17,10 +20,12 @@ from tf_pruned_rl.units import budget
 
 
 def configure_tensorflow(config: ExperimentConfig) -> None:
-    """Sets threads and determinism; must run before the first operation."""
-    if config.run.threads:
-        tf.config.threading.set_intra_op_parallelism_threads(config.run.threads)
-        tf.config.threading.set_inter_op_parallelism_threads(config.run.threads)
+    """Sets threads and determinism; threads stay as they are if TensorFlow is in use already."""
+    threads = config.run.threads
+    with contextlib.suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        # While the emulator runs it holds a thread that computes nothing for TensorFlow.
+        tf.config.threading.set_inter_op_parallelism_threads((threads or os.cpu_count() or 1) + 2)
     if config.run.deterministic:
         tf.config.experimental.enable_op_determinism()
     leave_out_fusions()
@@ -92,7 +97,11 @@ class Experiment:
     def _train(self, cycles: tf.Tensor) -> None:
         for _ in tf.range(cycles):
             tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+            # Drawn before anything is added: acting and the gradient then need nothing from each
+            # other, and TensorFlow computes them side by side, both with the same weights.
+            batch = self.replay.sample()
             for _ in range(self.budget.cycle.vector_steps):
                 self.collector.step()
-            for _ in range(self.budget.cycle.gradient_steps):
-                self.learner.step(self.replay)
+            self.learner.step(self.replay, batch)
+            for _ in range(self.budget.cycle.gradient_steps - 1):
+                self.learner.step(self.replay, self.replay.sample())

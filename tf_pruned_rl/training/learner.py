@@ -1,4 +1,4 @@
-"""One gradient step: sample, loss and gradients, optimizer, masks, priorities, target network."""
+"""One gradient step: loss and gradients, optimizer, masks, priorities, target network."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import tensorflow as tf
 from tf_pruned_rl import agents, pruning
 from tf_pruned_rl.config import ExperimentConfig
 from tf_pruned_rl.replay import FrameReplay
+from tf_pruned_rl.replay.batch import Batch
 from tf_pruned_rl.training.checkpoint import VariablesState
 from tf_pruned_rl.units import budget
 
@@ -36,9 +37,8 @@ class Learner:
         if config.run.jit_compile:
             self._update = tf.function(self._update, jit_compile=True)
 
-    def step(self, replay: FrameReplay) -> None:
-        """Makes one gradient step on a batch from ``replay``; to be called inside a tf.function."""
-        batch = replay.sample()
+    def step(self, replay: FrameReplay, batch: Batch) -> None:
+        """Makes one gradient step on a batch drawn from ``replay``; to be called inside a tf.function."""
         loss, losses, statistics = self._update(batch, replay.importance_weights(batch))
         step = self.gradient_steps.assign_add(1)
         self.pruner.after_gradient_step(step)
