@@ -10,10 +10,17 @@ from __future__ import annotations
 
 import sys
 
+from absl import flags as absl_flags
+
 from tf_pruned_rl import flags
 from tf_pruned_rl.quiet import hush
 
 flags.define_flags()
+_PROFILE = absl_flags.DEFINE_bool(
+    "profile",
+    False,
+    "Trace a second of training for TensorBoard's Profile tab (needs tensorboard-plugin-profile).",
+)
 
 
 def main(argv: list[str]) -> None:
@@ -24,7 +31,7 @@ def main(argv: list[str]) -> None:
         from tf_pruned_rl.training import runner
 
     try:
-        runner.run(config)
+        runner.run(config, profile=_PROFILE.value)
     except runner.Interrupted as interruption:
         print(f"{interruption}: checkpoint written; the same command goes on from here.", file=sys.stderr)
         sys.exit(interruption.exit_status)

@@ -20,12 +20,10 @@ from tf_pruned_rl.training.checkpoint import Checkpointer
 from tf_pruned_rl.training.evaluation import evaluate
 from tf_pruned_rl.training.events import Events
 from tf_pruned_rl.training.experiment import Experiment, configure_tensorflow, gpus
+from tf_pruned_rl.training.profiling import STEADY_FROM, Profile
 from tf_pruned_rl.training.progress import Progress, final_table
 from tf_pruned_rl.training.records import Record
 from tf_pruned_rl.training.run_directory import RunDirectory
-
-_MEASURED_FROM = 50
-"""Gradient steps after which the speed of a tick is worth quoting."""
 
 
 class Interrupted(Exception):
@@ -57,8 +55,12 @@ class _Signals:
             signal.signal(number, handler)
 
 
-def run(config: ExperimentConfig) -> Path:
+def run(config: ExperimentConfig, *, profile: bool = False) -> Path:
     """Trains, or goes on training, in the configuration's run directory; exports the policy at its end.
+
+    Args:
+      config: the run.
+      profile: whether to trace a second or two of it for TensorBoard's profiler.
 
     Returns:
       The run directory.
@@ -75,7 +77,7 @@ def run(config: ExperimentConfig) -> Path:
         configure_tensorflow(config)
         signals = _Signals()
         try:
-            with contextlib.closing(Run(config, directory)) as whole:
+            with contextlib.closing(Run(config, directory, profile=profile)) as whole:
                 whole.train(signals)
         finally:
             signals.restore()
@@ -85,7 +87,7 @@ def run(config: ExperimentConfig) -> Path:
 class Run:
     """An experiment with its checkpoints, its log and its progress line."""
 
-    def __init__(self, config: ExperimentConfig, directory: RunDirectory):
+    def __init__(self, config: ExperimentConfig, directory: RunDirectory, *, profile: bool):
         self._config = config
         self._directory = directory
         self._experiment = Experiment(config)
@@ -99,6 +101,7 @@ class Run:
         self._started = time.monotonic() - state["seconds"]
         self._shown: Record | None = None
         self._estimated = False
+        self._profile = Profile(directory.events if profile else None)
         self._events = Events(
             directory.metrics, directory.events, position=state["metrics_position"], frames=self._frames
         )
@@ -115,6 +118,8 @@ class Run:
                     self._write(self._evaluate())
                 self._show(progress, tick)
                 self._estimate(tick)
+                if self._profile.at(tick):
+                    print(f"Profile written: tensorboard --logdir={self._directory.events}")
                 if loop.crossed(now, tick.frames, run.checkpoint_every) or signals.received:
                     self._save()
                     saved = tick.frames
@@ -127,6 +132,7 @@ class Run:
 
     def close(self) -> None:
         """Writes out what TensorBoard has not been given yet, however the run ended."""
+        self._profile.close()
         self._events.close()
 
     @property
@@ -149,7 +155,7 @@ class Run:
 
     def _estimate(self, tick: loop.Tick) -> None:
         """Says once, where there is no GPU, how long the run will take, as soon as that is known."""
-        if self._estimated or tick.gradient_steps < _MEASURED_FROM:
+        if self._estimated or tick.gradient_steps < STEADY_FROM:
             return
         self._estimated = True
         if self._config.preset == "quick" or gpus():
