@@ -6,12 +6,14 @@ PYTHON := $(VENV)/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help online test test-slow lint
+.PHONY: help online test test-slow lint bench bench-peers
 
 help:
 	@echo "make online     train a pruned Rainbow agent on Pong for a few minutes"
 	@echo "make test       run the tests (make test-slow: the long ones)"
 	@echo "make lint       check style"
+	@echo "make bench      measure speed beside the peers and the machine's limit (an hour of an idle machine)"
+	@echo "make bench-peers  install the peers, each into an environment of its own (about 5 GB in .peers)"
 
 online: $(VENV)/.installed
 	$(PYTHON) experiments/online.py --agent=rainbow --preset=quick $(ARGS)
@@ -25,6 +27,25 @@ test-slow: $(VENV)/.installed
 lint: $(VENV)/.installed
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+
+# One file in benchmarks/results for each; a peer that is not installed is named in the table.
+bench: $(VENV)/.installed
+	$(PYTHON) benchmarks/throughput.py --agent=dqn --network=impala --ours=dense,pruned,bf16 $(ARGS)
+	$(PYTHON) benchmarks/throughput.py --agent=rainbow --network=impala $(ARGS)
+	$(PYTHON) benchmarks/throughput.py --agent=dqn --network=nature $(ARGS)
+	$(PYTHON) benchmarks/throughput.py --agent=dqn --network=impala --width=3 --seconds=10 $(ARGS)
+	$(PYTHON) benchmarks/replay.py
+	$(PYTHON) benchmarks/scaling.py
+
+# Plain TF-Agents is measured in our own environment.
+bench-peers: .peers/sb3/bin/.installed .peers/dopamine/bin/.installed
+
+.peers/%/bin/.installed: benchmarks/peers/requirements_%.txt $(VENV)/.installed
+	$(PYTHON) -m venv --clear .peers/$*
+	.peers/$*/bin/python -m pip install --disable-pip-version-check --no-input --quiet -r $<
+	@last=benchmarks/peers/requirements_$*_last.txt; if test -e $$last; then \
+	  .peers/$*/bin/python -m pip install --disable-pip-version-check --no-input --quiet --force-reinstall --no-deps -r $$last; fi
+	@touch $@
 
 # A stamp, made last: an installation that was cut short is done again.
 $(VENV)/.installed: setup.py pyproject.toml constraints.txt

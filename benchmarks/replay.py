@@ -1,109 +1,99 @@
-"""Prints what one add and one sample of the replay cost inside a tf.function, and the memory taken.
+"""Prints what one add and one sample of the replay cost, and the memory taken.
 
-python benchmarks/replay.py --capacity=1000000 --num_envs=1
+    python benchmarks/replay.py --capacity=1000000 --num_envs=1
+
+The time is that inside the training loop's graph: many operations are made in one tf.function, and what
+an empty turn of that loop takes is taken off. What launching a tf.function from Python for each would
+add is shown apart.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-import psutil
+from measuring import machine, replaying, results, worker
 
 from tf_pruned_rl import config, replay
+from tf_pruned_rl.replay.buffer import SAMPLERS
 
-import tensorflow as tf  # isort: skip  (after the package, which chooses the Keras version)
-
-_REPEATS = 15
-
-
-def _median(call: Callable[[], object], count: int) -> float:
-    """Returns the median seconds of one of the `count` operations inside `call`."""
-    seconds = []
-    for _ in range(_REPEATS):
-        start = time.perf_counter()
-        call()
-        seconds.append((time.perf_counter() - start) / count)
-    return statistics.median(seconds)
+_TURNS = 200
+"""Operations per launch."""
 
 
-def _adder(buffer: replay.FrameReplay) -> Callable[[int], None]:
-    envs = buffer.ring.num_envs
-    frames = tf.cast(tf.random.uniform([envs, 84, 84], 0, 256, tf.int32, seed=1), tf.uint8)
-
-    @tf.function
-    def add(count: tf.Tensor) -> None:
-        for i in tf.range(count):
-            over = tf.fill([envs], i % 800 == 799)
-            buffer.add(frames, tf.zeros([envs], tf.int32), tf.ones([envs]), over, tf.zeros([envs], tf.bool))
-
-    return lambda count: add(tf.constant(count))
-
-
-def _sampler(buffer: replay.FrameReplay, update: bool) -> Callable[[int], tf.Tensor]:
-    losses = tf.random.uniform([buffer.batch_size], seed=2)
-
-    @tf.function
-    def sample(count: tf.Tensor) -> tf.Tensor:
-        used = tf.constant(0.0)
-        for _ in tf.range(count):
-            batch = buffer.sample()
-            weights = buffer.importance_weights(batch)
-            # Something of every result is used, so that nothing is optimised away.
-            pixels = tf.cast(batch.observations[0, 0, 0, 0] ^ batch.next_observations[0, 0, 0, 0], tf.float32)
-            used += pixels + tf.reduce_sum(batch.returns * batch.discounts * weights)
-            if update:
-                buffer.update_priorities(batch.indices, losses)
-        return used
-
-    return lambda count: sample(tf.constant(count)).numpy()
+def parse_flags(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Returns the flags."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--capacity", type=int, default=1_000_000, help="agent steps")
+    add("--num_envs", type=int, default=1, help="environments side by side")
+    add("--n_step", type=int, default=3, help="agent steps per transition")
+    add("--sampling", nargs="+", choices=tuple(SAMPLERS), default=list(SAMPLERS), help="what to measure")
+    add("--seconds", type=float, default=2.0, help="spent on each figure")
+    add("--out", type=Path, help="JSON file; by default benchmarks/results/replay.json")
+    return parser.parse_args(arguments)
 
 
-def measure(sampling: str, capacity: int, num_envs: int, n_step: int) -> None:
-    """Fills one replay and prints its figures."""
+def _filled(experiment: config.ExperimentConfig) -> tuple[replay.FrameReplay, dict[str, float]]:
+    """Returns a full replay, and what filling it took."""
+    before = worker.resident_bytes()
+    buffer = replay.create(experiment)
+    add = replaying.adder(buffer)
+    start = time.perf_counter()
+    add(experiment.replay.replay_capacity // experiment.environment.num_envs)
+    return buffer, {
+        "fill s": time.perf_counter() - start,
+        "memory GB": (worker.resident_bytes() - before) / 1e9,
+        "estimate GB": replay.bytes_needed(experiment) / 1e9,
+    }
+
+
+def measure(flags: argparse.Namespace, sampling: str) -> dict[str, float]:
+    """Fills one replay and returns its figures by the name of their column."""
     experiment = config.replace(
         config.preset("dqn"),
-        replay_capacity=capacity,
-        num_envs=num_envs,
-        n_step=n_step,
+        replay_capacity=flags.capacity,
+        num_envs=flags.num_envs,
+        n_step=flags.n_step,
         replay_sampling=sampling,
     )
-    print(replay.describe_memory(experiment))
     replay.check_memory(experiment)
-    before = psutil.Process().memory_info().rss
-    buffer = replay.create(experiment)
-    add = _adder(buffer)
-    start = time.perf_counter()
-    add(capacity // num_envs)
-    filling = time.perf_counter() - start
-    grown = psutil.Process().memory_info().rss - before
-    print(
-        f"{sampling}, {capacity:,} steps, {num_envs} environment(s), {n_step}-step, batch {buffer.batch_size}"
-    )
-    print(f"  filled in {filling:.0f} s, memory grew by {grown / 1e9:.2f} GB")
-    print(f"  add     {_median(lambda: add(2_000), 2_000) * 1e6:8.1f} us (all environments)")
-    for update in (False, True):
-        sample = _sampler(buffer, update)
-        sample(10)
-        name = "sample and update" if update else "sample"
-        print(f"  {name:<18}{_median(lambda s=sample: s(200), 200) * 1e3:6.3f} ms", flush=True)
+    buffer, figures = _filled(experiment)
+
+    def each_us(function: Callable[[int], object], turns: int) -> float:
+        return worker.median_ms(lambda: function(turns), flags.seconds, operations=turns) * 1e3
+
+    empty = replaying.nothing()
+    turn = each_us(empty, _TURNS)
+    add = replaying.adder(buffer)
+    sample = replaying.sampler(buffer, update=False)
+    both = replaying.sampler(buffer, update=True)
+    figures |= {
+        "add us": each_us(add, _TURNS) - turn,
+        "sample us": each_us(sample, _TURNS) - turn,
+        "with update us": each_us(both, _TURNS) - turn,
+        "loop turn us": turn,
+        "launch us": each_us(empty, 1),
+        "add launched us": each_us(add, 1),
+        "sample launched us": each_us(sample, 1),
+    }
+    return figures
 
 
-def main() -> None:
-    """Parses the flags, measures both samplers."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--capacity", type=int, default=1_000_000, help="agent steps")
-    parser.add_argument("--num_envs", type=int, default=1, help="environments side by side")
-    parser.add_argument("--n_step", type=int, default=3, help="agent steps per transition")
-    parser.add_argument(
-        "--sampling", nargs="+", default=["uniform", "prioritized"], help="samplers to measure"
-    )
-    flags = parser.parse_args()
-    for sampling in flags.sampling:
-        measure(sampling, flags.capacity, flags.num_envs, flags.n_step)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures, prints one row per sampler and writes the JSON file; returns the exit status."""
+    flags = parse_flags(arguments)
+    found = {sampling: measure(flags, sampling) for sampling in flags.sampling}
+    columns = list(next(iter(found.values())))
+    print(f"{flags.capacity:,} steps, {flags.num_envs} environment(s), {flags.n_step}-step, batches of 32")
+    print(results.table(["", *columns], [[name, *row.values()] for name, row in found.items()]))
+    settings = {name: getattr(flags, name) for name in ("capacity", "num_envs", "n_step")}
+    machine.write(flags.out, "replay", {"settings": settings, "samplers": found})
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,251 @@
+"""Plain TF-Agents: its DQN or C51 agent, DynamicStepDriver and TFUniformReplayBuffer, as in its tutorials.
+
+It runs on this project's own TensorFlow, so that code is compared and not versions; the project's
+package only chooses the Keras version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from measuring import settings as s
+from measuring import worker
+from measuring.settings import Settings
+
+import tf_pruned_rl  # noqa: F401
+from tf_pruned_rl.quiet import hush
+
+with hush():
+    import ale_py
+    import gymnasium
+    import numpy as np
+    import tensorflow as tf
+    import tf_agents
+    import tf_keras
+    from tf_agents.agents.categorical_dqn import categorical_dqn_agent
+    from tf_agents.agents.dqn import dqn_agent
+    from tf_agents.drivers import dynamic_step_driver
+    from tf_agents.environments import py_environment, tf_py_environment
+    from tf_agents.networks import network, sequential
+    from tf_agents.replay_buffers import tf_uniform_replay_buffer
+    from tf_agents.specs import array_spec
+    from tf_agents.trajectories import time_step, trajectory
+    from tf_agents.utils import common
+
+_LAYERS = tf_keras.layers
+_FRAMES = (84, 84, 4)
+
+
+class Atari(py_environment.PyEnvironment):
+    """Gymnasium's Atari, preprocessed and stacked, for TF-Agents, which knows only the old gym."""
+
+    def __init__(self, game: str):
+        super().__init__()
+        gymnasium.register_envs(ale_py)
+        env = gymnasium.make(f"ALE/{game}-v5", frameskip=1, repeat_action_probability=0.25)
+        self._env = gymnasium.wrappers.AtariPreprocessing(env, noop_max=0, frame_skip=4)
+        self._stack = np.zeros(_FRAMES, np.uint8)
+        self._over = True
+
+    def action_spec(self) -> array_spec.BoundedArraySpec:
+        """Returns the minimal set of actions."""
+        return array_spec.BoundedArraySpec((), np.int64, 0, int(self._env.action_space.n) - 1, "action")
+
+    def observation_spec(self) -> array_spec.BoundedArraySpec:
+        """Returns four stacked frames."""
+        low, high = np.zeros(_FRAMES, np.uint8), np.full(_FRAMES, 255, np.uint8)
+        return array_spec.BoundedArraySpec(_FRAMES, np.uint8, low, high, "observation")
+
+    def _pushed(self, frame: np.ndarray) -> np.ndarray:
+        self._stack = np.concatenate([self._stack[..., 1:], frame[..., None]], axis=-1)
+        return self._stack
+
+    def _reset(self) -> time_step.TimeStep:
+        self._stack = np.zeros(_FRAMES, np.uint8)
+        frame, _ = self._env.reset()
+        self._over = False
+        return time_step.restart(self._pushed(frame))
+
+    def _step(self, action: np.ndarray) -> time_step.TimeStep:
+        if self._over:
+            return self.reset()
+        frame, reward, terminal, truncated, _ = self._env.step(int(action))
+        stack, clipped = self._pushed(frame), np.float32(np.clip(reward, -1, 1))
+        self._over = terminal or truncated
+        return time_step.termination(stack, clipped) if self._over else time_step.transition(stack, clipped)
+
+
+class Residual(_LAYERS.Layer):
+    """One IMPALA stack: a convolution, a max-pool, two residual blocks."""
+
+    def __init__(self, channels: int, **rest: object):
+        super().__init__(**rest)
+        self._channels = channels
+        self._first = _LAYERS.Conv2D(channels, 3, padding="same")
+        self._pool = _LAYERS.MaxPool2D(3, 2, padding="same")
+        self._pairs = [
+            (
+                _LAYERS.Conv2D(channels, 3, padding="same", activation="relu"),
+                _LAYERS.Conv2D(channels, 3, padding="same"),
+            )
+            for _ in range(2)
+        ]
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns half the image with this stack's channels."""
+        x = self._pool(self._first(x))
+        for first, second in self._pairs:
+            x = x + second(first(tf.nn.relu(x)))
+        return x
+
+    def get_config(self) -> dict[str, object]:
+        """Returns the arguments, from which TF-Agents makes the target's copy."""
+        return {**super().get_config(), "channels": self._channels}
+
+
+def _layers(settings: Settings, outputs: int) -> list[tf_keras.layers.Layer]:
+    if settings.network == "nature":
+        body = [
+            _LAYERS.Conv2D(
+                s.channels(wide, settings.width), kernel, strides=stride, padding="same", activation="relu"
+            )
+            for wide, kernel, stride in s.NATURE_CONVOLUTIONS
+        ]
+    else:
+        body = [Residual(s.channels(wide, settings.width)) for wide in s.IMPALA_STACKS] + [_LAYERS.ReLU()]
+    head = [
+        _LAYERS.Flatten(),
+        _LAYERS.Dense(s.DENSE_UNITS, activation="relu"),
+        _LAYERS.Dense(outputs),
+    ]
+    return [_LAYERS.Rescaling(1 / 255), *body, *head]
+
+
+class Categorical(network.Network):
+    """The form in which CategoricalDqnAgent wants its network."""
+
+    num_atoms = s.NUM_ATOMS
+
+    def __init__(self, input_tensor_spec: object, settings: Settings, actions: int, name: str = "C51"):
+        super().__init__(input_tensor_spec=input_tensor_spec, state_spec=(), name=name)
+        layers = _layers(settings, actions * s.NUM_ATOMS)
+        self._model = tf_keras.Sequential([*layers, _LAYERS.Reshape((actions, s.NUM_ATOMS))])
+
+    def call(
+        self, observation: tf.Tensor, step_type: object = None, network_state: tuple = (), training=False
+    ) -> tuple[tf.Tensor, tuple]:
+        """Returns logits and the (empty) state."""
+        return self._model(observation, training=training), network_state
+
+
+def _agent(settings: Settings, env: tf_py_environment.TFPyEnvironment) -> dqn_agent.DqnAgent:
+    actions = int(env.action_spec().maximum) + 1
+    arguments = {
+        "optimizer": tf_keras.optimizers.legacy.Adam(s.LEARNING_RATE, epsilon=s.ADAM_EPSILON),
+        "n_step_update": settings.n_step,
+        "gamma": s.GAMMA,
+        "target_update_period": s.TARGET_UPDATE_AGENT_STEPS // settings.gradient_every,
+        "epsilon_greedy": s.EPSILON,
+        "train_step_counter": tf.Variable(0, dtype=tf.int64),
+    }
+    if settings.agent == "dqn":
+        agent = dqn_agent.DqnAgent(
+            env.time_step_spec(),
+            env.action_spec(),
+            q_network=sequential.Sequential(_layers(settings, actions)),
+            td_errors_loss_fn=common.element_wise_squared_loss,
+            **arguments,
+        )
+    else:
+        agent = categorical_dqn_agent.CategoricalDqnAgent(
+            env.time_step_spec(),
+            env.action_spec(),
+            categorical_q_network=Categorical(env.observation_spec(), settings, actions),
+            min_q_value=-s.V_MAX,
+            max_q_value=s.V_MAX,
+            **arguments,
+        )
+    agent.initialize()
+    return agent
+
+
+class TfAgents:
+    """See Worker."""
+
+    def __init__(self, settings: Settings):
+        self._settings = settings
+        self._env = tf_py_environment.TFPyEnvironment(Atari(settings.game))
+        self._agent = _agent(settings, self._env)
+        self._replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
+            self._agent.collect_data_spec, batch_size=1, max_length=settings.replay_capacity
+        )
+        driver = dynamic_step_driver.DynamicStepDriver(
+            self._env,
+            self._agent.collect_policy,
+            observers=[self._replay.add_batch],
+            num_steps=settings.gradient_every,
+        )
+        self._collect = common.function(driver.run)
+        self._train = common.function(self._agent.train)
+        while int(self._replay.num_frames()) < settings.warmup:
+            self._collect()
+        dataset = self._replay.as_dataset(
+            sample_batch_size=settings.batch_size, num_steps=settings.n_step + 1, num_parallel_calls=2
+        )
+        self._batches = iter(dataset.prefetch(3))
+        self._cycle()
+        self._startup = worker.process_age()
+        self.loop(2.0)
+        self._parts = self._make_parts()
+
+    def _cycle(self) -> None:
+        self._collect()
+        experience, _ = next(self._batches)
+        self._train(experience)
+
+    def about(self) -> dict[str, object]:
+        """See Worker."""
+        variables = self._agent._q_network.trainable_variables
+        return {
+            "startup_seconds_with_warmup": self._startup,
+            "parameters": sum(int(np.prod(v.shape)) for v in variables),
+            "versions": {"tensorflow": tf.__version__, "tf-agents": tf_agents.__version__},
+        }
+
+    def loop(self, seconds: float) -> dict[str, float]:
+        """See Worker."""
+        return worker.run_for(self._cycle, seconds, self._settings.gradient_every)
+
+    def _make_parts(self) -> dict[str, Callable[[], object]]:
+        experience, _ = next(self._batches)
+        act = common.function(self._agent.collect_policy.action)
+        now, action = self._env.current_time_step(), tf.constant([0], tf.int64)
+        one: trajectory.Trajectory = tf.nest.map_structure(lambda x: x[:1, 0], experience)
+        shape = {"sample_batch_size": self._settings.batch_size, "num_steps": self._settings.n_step + 1}
+        sample = common.function(lambda: self._replay.get_next(**shape))
+
+        @common.function
+        def add(item: trajectory.Trajectory) -> tf.Tensor:
+            self._replay.add_batch(item)
+            return tf.constant(0)
+
+        return {
+            "train": lambda: self._train(experience).loss.numpy(),
+            "action": lambda: act(now).action.numpy(),
+            "environment": lambda: self._env.step(action).reward.numpy(),
+            "add": lambda: add(one),
+            "sample": lambda: sample()[0].reward.numpy(),
+        }
+
+    def parts(self, seconds: float) -> dict[str, float]:
+        """See Worker."""
+        share = seconds / len(self._parts)
+        return {name: worker.median_ms(call, share) for name, call in self._parts.items()}
+
+    def rare(self) -> dict[str, float]:
+        """See Worker: nothing is left out of its loop."""
+        return {}
+
+
+if __name__ == "__main__":
+    worker.serve(TfAgents)
