@@ -1,4 +1,4 @@
-"""Plays an exported policy in its game and reports the returns.
+"""Plays an exported policy in its game, or task of continuous control, and reports the returns.
 
 python experiments/evaluate.py --policy=runs/NAME/policy
 """
@@ -14,14 +14,14 @@ import numpy as np
 from absl import flags
 
 from tf_pruned_rl import config, environments
-from tf_pruned_rl.environments import Environment, Episode, games
+from tf_pruned_rl.environments import Episode
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting import policy_json
 from tf_pruned_rl.flags import run_main
 from tf_pruned_rl.quiet import hush
 
 if TYPE_CHECKING:
-    from tf_pruned_rl.playing import Played, Policy
+    from tf_pruned_rl.playing import ControlPolicy, Played, Policy
 
 _POLICY = flags.DEFINE_string("policy", None, "Directory of the exported policy.", required=True)
 _GAME = flags.DEFINE_string(
@@ -29,44 +29,28 @@ _GAME = flags.DEFINE_string(
 )
 _EPISODES = flags.DEFINE_integer("episodes", 10, "Episodes to play.", lower_bound=1)
 _EPSILON = flags.DEFINE_float(
-    "epsilon", 0.001, "Probability of a random action, per agent step.", lower_bound=0.0, upper_bound=1.0
+    "epsilon",
+    None,
+    "Probability of a random action, per agent step; by default 0.001, and 0 in continuous control.",
+    lower_bound=0.0,
+    upper_bound=1.0,
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the game and of the random actions.", lower_bound=0)
 _NUM_ENVS = flags.DEFINE_integer("num_envs", 1, "Copies of the game played side by side.", lower_bound=1)
 _JSON = flags.DEFINE_string("json", "", "File to write the result to as well.")
 
 
-def make_environment(policy: Policy, *, num_envs: int, seed: int) -> Environment:
-    """Returns the policy's game under the protocol it was trained with.
-
-    Raises:
-      UserError: the game's actions are not the policy's.
-    """
-    protocol = policy.description["preprocessing"]
-    experiment = config.replace(
-        config.ExperimentConfig(),
-        game=policy.game,
-        num_envs=num_envs,
-        sticky_actions=protocol["sticky_actions"],
-        frame_skip=protocol["frame_skip"],
-        max_episode_steps=protocol["max_episode_steps"],
-    )
-    environment = environments.create(experiment, seed=seed)
-    if tuple(environment.action_meanings) != policy.action_meanings:
-        raise UserError(
-            f"{policy.game} has the actions {', '.join(environment.action_meanings)} here, the policy was "
-            f"trained with {', '.join(policy.action_meanings)}; install the ale-py that policy.json names"
-        )
-    return environment
-
-
-def check_game(own: str, game: str) -> None:
+def check_game(description: dict, game: str) -> None:
     """Raises UserError if ``game`` is given and is not the policy's own."""
-    if game and games.check_game(game) != own:
-        raise UserError(f"this policy plays {own}, not {game}; leave --game out, or train one on {game}")
+    experiment = policy_json.experiment(description)
+    own = experiment.environment.game
+    if game:
+        named = environments.canonical(config.replace(experiment, **{experiment.task_field: game}))
+        if named.environment.game != own:
+            raise UserError(f"this policy plays {own}, not {game}; leave --game out, or train one on {game}")
 
 
-def summarise(policy: Policy, played: Played, seconds: float) -> dict:
+def summarise(policy: Policy | ControlPolicy, played: Played, epsilon: float, seconds: float) -> dict:
     """Returns the result: returns and lengths per episode, and their statistics (std of the population)."""
     returns = np.array(played.returns)
     return {
@@ -74,7 +58,7 @@ def summarise(policy: Policy, played: Played, seconds: float) -> dict:
         "game": policy.game,
         "agent": policy.description["agent"],
         "sparsity": policy.description["sparsity"],
-        "epsilon": _EPSILON.value,
+        "epsilon": epsilon,
         "seed": _SEED.value,
         "episodes": len(returns),
         "agent_steps": played.agent_steps,
@@ -84,14 +68,13 @@ def summarise(policy: Policy, played: Played, seconds: float) -> dict:
         "std_return": float(returns.std()),
         "min_return": float(returns.min()),
         "max_return": float(returns.max()),
-        "human_normalised": games.human_normalised(policy.game, float(returns.mean())),
+        **policy.scores(float(returns.mean())),
         "steps_per_second": played.agent_steps / seconds,
     }
 
 
 def table(result: dict) -> str:
     """Returns the result for people."""
-    normalised = result["human_normalised"]
     rows = {
         "game": result["game"],
         "policy": f"{result['agent']}, {result['sparsity']:.2%} sparse",
@@ -99,11 +82,19 @@ def table(result: dict) -> str:
         "epsilon": f"{result['epsilon']:g}",
         "return": f"{result['mean_return']:.2f} +- {result['std_return']:.2f} (mean +- standard deviation)",
         "range": f"{result['min_return']:g} to {result['max_return']:g}",
-        "human-normalised": "no human score for this game" if normalised is None else f"{normalised:.3f}",
+        **_human_normalised(result),
         "speed": f"{result['steps_per_second']:,.0f} agent steps/s",
     }
     width = max(map(len, rows))
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
+
+
+def _human_normalised(result: dict) -> dict[str, str]:
+    """Returns the row of the human-normalised score; none in continuous control."""
+    if "human_normalised" not in result:
+        return {}
+    score = result["human_normalised"]
+    return {"human-normalised": "no human score for this game" if score is None else f"{score:.3f}"}
 
 
 def _write(path: Path, text: str, mode: str = "w") -> None:
@@ -122,24 +113,20 @@ def _report(episode: Episode) -> None:
 def main(argv: list[str]) -> None:
     """Loads, plays, prints."""
     del argv
-    check_game(policy_json.read(Path(_POLICY.value))["game"], _GAME.value)
+    check_game(policy_json.read(Path(_POLICY.value)), _GAME.value)
     if _JSON.value:
         _write(Path(_JSON.value), "", mode="a")  # if it cannot be written, better to hear it now
     with hush():  # TensorFlow takes seconds to load: not before there is something to play.
-        from tf_pruned_rl.playing import load_policy, play
+        from tf_pruned_rl.playing import load_policy
 
     policy = load_policy(_POLICY.value)
-    environment = make_environment(policy, num_envs=min(_NUM_ENVS.value, _EPISODES.value), seed=_SEED.value)
+    environment = policy.make_environment(num_envs=min(_NUM_ENVS.value, _EPISODES.value), seed=_SEED.value)
+    epsilon = policy.epsilon if _EPSILON.value is None else _EPSILON.value
     began = time.perf_counter()
-    played = play(
-        policy.q_values,
-        environment,
-        episodes=_EPISODES.value,
-        epsilon=_EPSILON.value,
-        seed=_SEED.value,
-        report=_report,
+    played = policy.play(
+        environment, episodes=_EPISODES.value, epsilon=epsilon, seed=_SEED.value, report=_report
     )
-    result = summarise(policy, played, time.perf_counter() - began)
+    result = summarise(policy, played, epsilon, time.perf_counter() - began)
     print("\n" + table(result))
     if _JSON.value:
         _write(Path(_JSON.value), json.dumps(result, indent=2) + "\n")

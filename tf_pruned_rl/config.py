@@ -5,14 +5,20 @@ Every field has a docstring below it. The flags of the commands, their ``--help`
 hyper-parameter is one field here and nothing else. Names are unique across the groups: the flag
 of a field is its name.
 
+There are two kinds: ``ExperimentConfig`` for Atari games and ``ContinuousConfig`` for continuous
+control. What depends on the kind (environments, replay, agents, collecting, evaluating, exporting) is
+made by functions that go by the type of the configuration; everything else reads what both have.
+
 Budgets are in emulator frames, as in the paper; everything that counts decisions is in agent
-steps; pruning counts gradient steps. ``units.py`` converts.
+steps; pruning counts gradient steps. ``units.py`` converts. In continuous control a frame, an agent
+step and a step of the environment are the same, and the user is told "steps".
 """
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from typing import ClassVar, TypeVar
 
 
 @dataclass(frozen=True)
@@ -134,8 +140,139 @@ class RunConfig:
 
 
 @dataclass(frozen=True)
+class ControlConfig:
+    """The task of continuous control."""
+
+    env: str = "HalfCheetah-v5"
+    """Any gymnasium environment with Box observations and actions (Walker2d is Walker2d-v5)."""
+    num_envs: int = 1
+    """Copies of the environment side by side."""
+    max_episode_steps: int = 0
+    """Environment steps after which an episode is cut (truncated); 0 takes the environment's own limit."""
+
+    frame_skip: ClassVar[int] = 1
+
+    @property
+    def game(self) -> str:
+        """What is played, for names and reports."""
+        return self.env
+
+
+@dataclass(frozen=True)
+class MlpConfig:
+    """The actor and the two critics."""
+
+    width: float = 1.0
+    """Multiplies the 256 units of both hidden layers, in the actor and in the critics; at least 0.25."""
+
+    network: ClassVar[str] = "mlp"
+
+
+@dataclass(frozen=True)
+class SacConfig:
+    """Soft Actor-Critic (Haarnoja et al., 2018), with the numbers of Graesser et al. (2022)."""
+
+    gamma: float = 0.99
+    """Discount per environment step."""
+    n_step: int = 1
+    """Rewards summed before bootstrapping, in environment steps."""
+    batch_size: int = 256
+    """Transitions per gradient step."""
+    replay_ratio: float = 1.0
+    """Gradient steps per environment step."""
+    actor_learning_rate: float = 3e-4
+    """Adam's step size for the actor."""
+    critic_learning_rate: float = 3e-4
+    """Adam's step size for the critics."""
+    alpha_learning_rate: float = 3e-4
+    """Adam's step size for the logarithm of the entropy temperature."""
+    adam_epsilon: float = 1e-7
+    """Added to the square root of Adam's bias-corrected second moment."""
+    tau: float = 0.005
+    """Share of the online critics in the target critics' moving average, per gradient step."""
+    reward_scale: float = 0.1
+    """Multiplies the rewards that are learned from; reported returns are not scaled."""
+    initial_alpha: float = 1.0
+    """Entropy temperature at the start; it is learned."""
+    target_entropy: float = -0.5
+    """Entropy the temperature steers to, in nats per dimension of the action."""
+    weight_decay: float = 1e-4
+    """Weight of the sum of squared kernel weights in the actor's and the critics' losses; 0 is none."""
+
+    @property
+    def target_update_period(self) -> float:
+        """Environment steps between updates of the target critics: one gradient step."""
+        return 1 / self.replay_ratio
+
+
+@dataclass(frozen=True)
+class TransitionConfig:
+    """The replay buffer of transitions."""
+
+    replay_capacity: int = 1_000_000
+    """Environment steps kept, over all environments together; a truncation takes one more."""
+    min_replay_history: int = 1_000
+    """Environment steps with uniformly random actions, before the first gradient step."""
+
+
+@dataclass(frozen=True)
+class ControlPruningConfig(PruningConfig):
+    """Gradual pruning; the actor and the critics share out their zeros each for itself."""
+
+    prune_networks: str = "all"
+    """Which networks are pruned: all, actor, or critics."""
+    prune_output_layers: bool = True
+    """Prune the last layer of each network too."""
+
+
+@dataclass(frozen=True)
+class ControlRunConfig:
+    """How long, how often, where."""
+
+    total_steps: int = 1_000_000
+    """Length of the run, in environment steps."""
+    iteration_steps: int = 10_000
+    """Environment steps per iteration: one reported mean training return each."""
+    checkpoint_every: int = 50_000
+    """Environment steps between checkpoints."""
+    log_every: int = 1_000
+    """Environment steps between lines in metrics.jsonl and TensorBoard."""
+    eval_every: int = 10_000
+    """Environment steps between evaluation phases; 0 turns them off."""
+    eval_episodes: int = 30
+    """Episodes of an evaluation phase, with the most likely actions, side by side."""
+    seed: int = 0
+    """Seed of everything random."""
+    deterministic: bool = False
+    """Make every operation reproducible bit by bit, at some cost in speed."""
+    jit_compile: bool = False
+    """Compile the gradient step with XLA (for a GPU)."""
+    threads: int = 0
+    """CPU threads of TensorFlow's operations; 0 takes every core. Does not change the results' meaning."""
+    run_dir: str = ""
+    """Where everything is written; empty makes a name from the configuration, below runs/."""
+
+    @property
+    def total_frames(self) -> int:
+        """The same, by the name that the training loop knows."""
+        return self.total_steps
+
+    @property
+    def iteration_frames(self) -> int:
+        """The same, by the name that the training loop knows."""
+        return self.iteration_steps
+
+
+@dataclass(frozen=True)
 class ExperimentConfig:
-    """One run, whole."""
+    """One run on an Atari game, whole."""
+
+    unit: ClassVar[str] = "frames"
+    """What the user counts a run's length in."""
+    budget_field: ClassVar[str] = "total_frames"
+    """The field that holds it."""
+    task_field: ClassVar[str] = "game"
+    """The field that says what is played."""
 
     agent: str = "dqn"
     """The agent whose preset fills in the other defaults."""
@@ -149,17 +286,44 @@ class ExperimentConfig:
     run: RunConfig = field(default_factory=RunConfig)
 
 
+@dataclass(frozen=True)
+class ContinuousConfig:
+    """One run of continuous control, whole."""
+
+    unit: ClassVar[str] = "steps"
+    """What the user counts a run's length in."""
+    budget_field: ClassVar[str] = "total_steps"
+    """The field that holds it."""
+    task_field: ClassVar[str] = "env"
+    """The field that says what is played."""
+
+    agent: str = "sac"
+    """The agent."""
+    preset: str = "paper"
+    """paper (the published setting), or quick (a few minutes on a laptop)."""
+    environment: ControlConfig = field(default_factory=ControlConfig)
+    network: MlpConfig = field(default_factory=MlpConfig)
+    learner: SacConfig = field(default_factory=SacConfig)
+    replay: TransitionConfig = field(default_factory=TransitionConfig)
+    pruning: ControlPruningConfig = field(default_factory=ControlPruningConfig)
+    run: ControlRunConfig = field(default_factory=ControlRunConfig)
+
+
+Config = ExperimentConfig | ContinuousConfig
+"""One run, whole, of either kind."""
+_Kind = TypeVar("_Kind", ExperimentConfig, ContinuousConfig)
+
 # What each agent changes in the defaults above: the whole difference between DQN and Rainbow.
 _AGENTS: dict[str, dict[str, object]] = {
     "dqn": {},
     # "Compact" Rainbow: C51, n-step returns and prioritized replay (Hessel et al., 2018; Dopamine).
     "rainbow": {"loss": "c51", "n_step": 3, "replay_sampling": "prioritized"},
+    "sac": {},
 }
 
-_PRESETS: dict[str, dict[str, object]] = {
-    "paper": {},
-    # Small enough for two CPU cores; everything happens, nothing is learned to the end.
-    "quick": {
+# Small enough for two CPU cores; everything happens, nothing is learned to the end.
+_QUICK: dict[type[Config], dict[str, object]] = {
+    ExperimentConfig: {
         "total_frames": 32_000,
         "iteration_frames": 8_000,
         "checkpoint_every": 16_000,
@@ -170,14 +334,37 @@ _PRESETS: dict[str, dict[str, object]] = {
         "target_update_period": 500,
         "prune_every": 50,
     },
+    ContinuousConfig: {
+        "total_steps": 20_000,
+        "iteration_steps": 2_000,
+        "checkpoint_every": 10_000,
+        "log_every": 500,
+        "eval_every": 5_000,
+        "eval_episodes": 5,
+        "prune_every": 100,
+    },
 }
 
-AGENTS = tuple(_AGENTS)
-PRESETS = tuple(_PRESETS)
+AGENTS = ("dqn", "rainbow")
+"""The agents that play Atari games."""
+CONTROL_AGENTS = ("sac",)
+"""The agents of continuous control."""
+PRESETS = ("paper", "quick")
 GROUPS = tuple(f.name for f in dataclasses.fields(ExperimentConfig) if f.default is dataclasses.MISSING)
+"""The parts of a configuration of either kind."""
 
 
-def replace(config: ExperimentConfig, **changes: object) -> ExperimentConfig:
+def kind(agent: str) -> type[Config]:
+    """Returns the kind of configuration that ``agent`` has."""
+    return ContinuousConfig if agent in CONTROL_AGENTS else ExperimentConfig
+
+
+def agents(of: type[Config]) -> tuple[str, ...]:
+    """Returns the agents that have a configuration of this kind."""
+    return tuple(agent for agent in _AGENTS if kind(agent) is of)
+
+
+def replace(config: _Kind, **changes: object) -> _Kind:
     """Returns ``config`` with fields changed by their flat names, whatever group they are in.
 
     Raises:
@@ -193,13 +380,14 @@ def replace(config: ExperimentConfig, **changes: object) -> ExperimentConfig:
     return dataclasses.replace(config, **top)
 
 
-def preset(agent: str, name: str = "paper") -> ExperimentConfig:
+def preset(agent: str, name: str = "paper") -> Config:
     """Returns the configuration of ``agent`` under the preset ``name``."""
-    config = replace(ExperimentConfig(agent=agent, preset=name), **_AGENTS[agent])
-    return replace(config, **_PRESETS[name])
+    of = kind(agent)
+    config = replace(of(agent=agent, preset=name), **_AGENTS[agent])
+    return replace(config, **_QUICK[of]) if name == "quick" else config
 
 
-def flatten(config: ExperimentConfig) -> dict[str, object]:
+def flatten(config: Config) -> dict[str, object]:
     """Returns {field name: value} over all groups, in order."""
     flat: dict[str, object] = {"agent": config.agent, "preset": config.preset}
     for group in GROUPS:

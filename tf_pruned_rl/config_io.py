@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tf_pruned_rl import config as configuration
-from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.config import Config, ExperimentConfig
 from tf_pruned_rl.errors import UserError
 
 # They say where and with how many hands a run is made, not which run it is.
@@ -28,23 +28,23 @@ class Difference(NamedTuple):
         return f"{self.field}: {self.old} -> {self.new}"
 
 
-def field_types() -> dict[str, type]:
-    """Returns {field name: bool, int, float or str} over all groups, in order."""
+def field_types(kind: type[Config] = ExperimentConfig) -> dict[str, type]:
+    """Returns {field name: bool, int, float or str} over all groups of a kind, in order."""
     by_name = {"bool": bool, "int": int, "float": float, "str": str}
     types = {"agent": str, "preset": str}
     for group in configuration.GROUPS:
-        part = getattr(ExperimentConfig(), group)
+        part = getattr(kind(), group)
         # With postponed evaluation, a field's type is its annotation's text.
         types.update({field.name: by_name[str(field.type)] for field in dataclasses.fields(part)})
     return types
 
 
-def to_json(config: ExperimentConfig) -> str:
+def to_json(config: Config) -> str:
     """Returns the configuration as JSON: flat, sorted by name, one field a line."""
     return json.dumps(configuration.flatten(config), indent=2, sort_keys=True) + "\n"
 
 
-def from_json(text: str) -> ExperimentConfig:
+def from_json(text: str) -> Config:
     """Returns the configuration that ``to_json`` wrote.
 
     Raises:
@@ -59,7 +59,8 @@ def from_json(text: str) -> ExperimentConfig:
         ) from error
     if not isinstance(values, dict):
         raise UserError("not a configuration of tf_pruned_rl: a JSON object is expected")
-    types = field_types()
+    kind = configuration.kind(str(values.get("agent")))
+    types = field_types(kind)
     unknown, missing = values.keys() - types.keys(), types.keys() - values.keys()
     for problem, names in (("unknown", unknown), ("missing", missing)):
         if names:
@@ -72,10 +73,10 @@ def from_json(text: str) -> ExperimentConfig:
             values[name] = float(value)
         elif type(value) is not types[name]:
             raise UserError(f"field {name} is {json.dumps(value)}, expected {types[name].__name__}")
-    return configuration.replace(ExperimentConfig(), **values)
+    return configuration.replace(kind(), **values)
 
 
-def read(path: Path) -> ExperimentConfig:
+def read(path: Path) -> Config:
     """Returns the configuration in the file ``path``.
 
     Raises:
@@ -89,25 +90,30 @@ def read(path: Path) -> ExperimentConfig:
         raise UserError(f"{path}: {error}") from error
 
 
-def differences(old: ExperimentConfig, new: ExperimentConfig) -> list[Difference]:
-    """Returns the fields in which two runs differ, in order; ``run_dir`` and ``threads`` do not count."""
+def differences(old: Config, new: Config) -> list[Difference]:
+    """Returns the fields in which two runs differ, in order; ``run_dir`` and ``threads`` do not count.
+
+    Fields that only one of two kinds has are left out: the agents differ as well.
+    """
     after = configuration.flatten(new)
     return [
         Difference(name, value, after[name])
         for name, value in configuration.flatten(old).items()
-        if value != after[name] and name not in _NOT_THE_RUN
+        if name in after and value != after[name] and name not in _NOT_THE_RUN
     ]
 
 
-def config_hash(config: ExperimentConfig) -> str:
+def config_hash(config: Config) -> str:
     """Returns 64 hexadecimal digits that are equal exactly where ``differences`` is empty."""
     flat = configuration.flatten(config)
     # A float field may have been given as an int: 1 and 1.0 are the same run.
-    run = {name: kind(flat[name]) for name, kind in field_types().items() if name not in _NOT_THE_RUN}
+    run = {
+        name: kind(flat[name]) for name, kind in field_types(type(config)).items() if name not in _NOT_THE_RUN
+    }
     return hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
 
 
-def default_run_dir(config: ExperimentConfig) -> str:
+def default_run_dir(config: Config) -> str:
     """Returns runs/AGENT-GAME-NETWORK-wWIDTH-PRUNING-seedSEED-HASH: one folder for one configuration."""
     pruning = config.pruning
     name = "-".join(

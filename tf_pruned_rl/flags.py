@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Collection
@@ -13,7 +14,7 @@ from absl import flags as absl_flags
 
 from tf_pruned_rl import config as configuration
 from tf_pruned_rl import config_io, validation
-from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.config import Config, ExperimentConfig
 from tf_pruned_rl.errors import UserError
 
 
@@ -27,23 +28,36 @@ class _ChoiceParser(absl_flags.EnumParser):
         return argument
 
 
-def field_docs() -> dict[str, str]:
-    """Returns {field name: the docstring under it in config.py} over all groups."""
+def field_docs(kind: type[Config] = ExperimentConfig) -> dict[str, str]:
+    """Returns {field name: the docstring under it in config.py} over all groups of a kind."""
+    classes = {node.name: node for node in _parsed().body if isinstance(node, ast.ClassDef)}
     docs = {}
-    for node in ast.parse(inspect.getsource(configuration)).body:
-        if isinstance(node, ast.ClassDef):
-            for field, text in zip(node.body, node.body[1:], strict=False):
-                if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
-                    assert isinstance(field.target, ast.Name) and isinstance(text.value, ast.Constant)
-                    docs[field.target.id] = " ".join(str(text.value.value).split())
+    for part in (kind, *(type(getattr(kind(), group)) for group in configuration.GROUPS)):
+        for base in reversed(part.__mro__[:-1]):
+            docs |= _attribute_docs(classes[base.__name__])
+    return {name: docs[name] for name in configuration.flatten(kind())}
+
+
+@functools.cache
+def _parsed() -> ast.Module:
+    return ast.parse(inspect.getsource(configuration))
+
+
+def _attribute_docs(node: ast.ClassDef) -> dict[str, str]:
+    """Returns {annotated name of a class: the string literal that follows it}."""
+    docs = {}
+    for field, text in zip(node.body, node.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+            assert isinstance(field.target, ast.Name) and isinstance(text.value, ast.Constant)
+            docs[field.target.id] = " ".join(str(text.value.value).split())
     return docs
 
 
-def preset_changes() -> dict[str, dict[str, object]]:
-    """Returns {agent or preset name: {field: value}}: what each one changes in the defaults."""
-    defaults = configuration.flatten(ExperimentConfig())
-    configs = {agent: configuration.preset(agent) for agent in configuration.AGENTS}
-    configs |= {name: configuration.preset(configuration.AGENTS[0], name) for name in configuration.PRESETS}
+def preset_changes(kind: type[Config] = ExperimentConfig) -> dict[str, dict[str, object]]:
+    """Returns {agent or preset name: {field: value}}: what each one changes in a kind's defaults."""
+    defaults, agents = configuration.flatten(kind()), configuration.agents(kind)
+    configs = {agent: configuration.preset(agent) for agent in agents}
+    configs |= {name: configuration.preset(agents[0], name) for name in configuration.PRESETS}
     return {
         name: {
             field: value
@@ -57,7 +71,7 @@ def preset_changes() -> dict[str, dict[str, object]]:
 def _help(name: str, doc: str, changes: dict[str, dict[str, object]]) -> str:
     """Returns the help of a field: its docstring, and where its default is another one."""
     if name in ("agent", "preset"):
-        words = configuration.AGENTS if name == "agent" else configuration.PRESETS
+        words = [word for word in changes if (word in configuration.PRESETS) == (name == "preset")]
         sets = [f"{word} sets {_assignments(changes[word])}" for word in words if changes[word]]
         return f"{doc} {'; '.join(sets)}. Any flag given explicitly wins."
     other = [f"{word}: {values[name]}" for word, values in changes.items() if name in values]
@@ -69,59 +83,66 @@ def _assignments(values: dict[str, object]) -> str:
 
 
 def define_flags(
-    *, exclude: Collection[str] = (), flag_values: absl_flags.FlagValues = absl_flags.FLAGS
+    *,
+    kind: type[Config] = ExperimentConfig,
+    exclude: Collection[str] = (),
+    flag_values: absl_flags.FlagValues = absl_flags.FLAGS,
 ) -> None:
-    """Makes a flag for every field of the configuration, shown by the main program's ``--help``.
+    """Makes a flag for every field of a configuration, shown by the main program's ``--help``.
 
     A flag that this function has made before is left as it is, so two commands can share a process.
 
     Args:
+      kind: of the configuration.
       exclude: fields for which the command has no use.
       flag_values: where the flags are kept; absl's own unless a test asks otherwise.
     """
-    defaults, docs, changes = configuration.flatten(ExperimentConfig()), field_docs(), preset_changes()
-    for name, kind in config_io.field_types().items():
+    defaults, docs, changes = configuration.flatten(kind()), field_docs(kind), preset_changes(kind)
+    choices = validation.choices(kind)
+    for name, field_type in config_io.field_types(kind).items():
         if name in exclude or name in flag_values:
             continue
         default, text = defaults[name], _help(name, docs[name], changes)
         flag: absl_flags.Flag
-        if name in validation.CHOICES:
-            parser = _ChoiceParser(validation.CHOICES[name])
+        if name in choices:
+            parser = _ChoiceParser(choices[name])
             text = f"<{'|'.join(parser.enum_values)}>: {text}"
             flag = absl_flags.Flag(parser, absl_flags.ArgumentSerializer(), name, default, text)
-        elif kind is bool:
+        elif field_type is bool:
             flag = absl_flags.BooleanFlag(name, default, text)
         else:
             parser = {
                 int: absl_flags.IntegerParser,
                 float: absl_flags.FloatParser,
                 str: absl_flags.ArgumentParser,
-            }[kind]()
+            }[field_type]()
             flag = absl_flags.Flag(parser, absl_flags.ArgumentSerializer(), name, default, text)
         # absl's --help shows the flags of the module that is being run, which it knows by argv[0].
         absl_flags.DEFINE_flag(flag, flag_values, module_name=sys.argv[0])
 
 
-def config_from_flags(flag_values: absl_flags.FlagValues = absl_flags.FLAGS) -> ExperimentConfig:
+def config_from_flags(
+    flag_values: absl_flags.FlagValues = absl_flags.FLAGS, *, kind: type[Config] = ExperimentConfig
+) -> Config:
     """Returns the preset of ``--agent`` and ``--preset``, changed by the flags that were really given.
 
     Raises:
       UserError: the configuration is not valid, as ``validation.validate`` says.
     """
     # The list of games comes with the emulator, which --help can do without.
-    from tf_pruned_rl.environments import games
+    from tf_pruned_rl import environments
 
     given = {
         name: flag_values[name].value
-        for name in config_io.field_types()
+        for name in config_io.field_types(kind)
         if name in flag_values and flag_values[name].present
     }
-    defaults = ExperimentConfig()
+    defaults = kind()
     config = configuration.preset(given.get("agent", defaults.agent), given.get("preset", defaults.preset))
     config = configuration.replace(config, **given)
     validation.validate(config)
     # One game, one spelling: a run directory's name and config.json hold it.
-    return configuration.replace(config, game=games.check_game(config.environment.game))
+    return environments.canonical(config)
 
 
 def run_main(main: Callable[[list[str]], int | None]) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Plays a game with a Q-function: an exported policy's, or the one being trained.
+"""Plays a game or task: with an exported policy, or the one being trained.
 
 Everything here needs TensorFlow and the environments only: an exported policy is played without
 the agents, TF-Agents or the pruning library. The evaluation phases of training use the same code.
@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
 
+from tf_pruned_rl import config, environments
+from tf_pruned_rl.environments import games
 from tf_pruned_rl.environments.base import STACK, Environment, Episode
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting import policy_json
@@ -32,6 +34,9 @@ class Policy:
     saved_model: Any
     """The loaded SavedModel; it owns the variables that the signature reads."""
 
+    epsilon: ClassVar[float] = 0.001
+    """Probability of a random action when nothing else is asked for (as in Dopamine)."""
+
     @property
     def game(self) -> str:
         """The game it was trained on."""
@@ -46,8 +51,98 @@ class Policy:
         """Returns float32[B, num_actions] for uint8[B, 84, 84, 4], the newest frame last."""
         return self.saved_model.signatures[policy_json.SIGNATURE](observations=observations)["q_values"]
 
+    def make_environment(self, *, num_envs: int, seed: int) -> Environment:
+        """Returns the policy's game under the protocol it was trained with.
 
-def load_policy(directory: Path | str) -> Policy:
+        Raises:
+          UserError: the game's actions are not the policy's.
+        """
+        experiment = config.replace(policy_json.experiment(self.description), num_envs=num_envs)
+        environment = environments.create(experiment, seed=seed)
+        if tuple(environment.action_meanings) != self.action_meanings:
+            raise UserError(
+                f"{self.game} has the actions {', '.join(environment.action_meanings)} here, the policy was "
+                f"trained with {', '.join(self.action_meanings)}; install the ale-py that policy.json names"
+            )
+        return environment
+
+    def play(self, environment: Environment, *, epsilon: float, **how: Any) -> Played:
+        """Plays; ``how`` is as of the function ``play``."""
+        return play(self.q_values, environment, epsilon=epsilon, **how)
+
+    def scores(self, mean_return: float) -> dict[str, float | None]:
+        """Returns the human-normalised score, None where no human was measured."""
+        return {"human_normalised": games.human_normalised(self.game, mean_return)}
+
+
+@dataclass(frozen=True)
+class ControlPolicy:
+    """An exported policy of continuous control, loaded."""
+
+    description: dict
+    """The content of its policy.json."""
+    saved_model: Any
+    """The loaded SavedModel; it owns the variables that the signature reads."""
+
+    epsilon: ClassVar[float] = 0.0
+    """Probability of a random action: none, ever."""
+
+    @property
+    def game(self) -> str:
+        """The environment it was trained in."""
+        return self.description["environment"]
+
+    def actions(self, observations: tf.Tensor) -> tf.Tensor:
+        """Returns float32[B, A] for float32[B, D]."""
+        return self.saved_model.signatures[policy_json.SIGNATURE](observations=observations)["actions"]
+
+    def make_environment(self, *, num_envs: int, seed: int) -> Environment:
+        """Returns the policy's environment.
+
+        Raises:
+          UserError: its observations or actions are not the policy's, or it cannot be made.
+        """
+        experiment = config.replace(policy_json.experiment(self.description), num_envs=num_envs)
+        environment = environments.create(experiment, seed=seed)
+        sizes = [environment.interface.observation_size, environment.interface.action_size]
+        promised = self.description["signature"]
+        trained = [
+            promised["inputs"]["observations"]["shape"][1],
+            promised["outputs"]["actions"]["shape"][1],
+        ]
+        if sizes != trained:
+            raise UserError(
+                f"{self.game} has {sizes[0]} observations and {sizes[1]} actions here, the policy was "
+                f"trained with {trained[0]} and {trained[1]}; install the gymnasium that policy.json names"
+            )
+        return environment
+
+    def play(
+        self,
+        environment: Environment,
+        *,
+        epsilon: float,
+        episodes: int,
+        seed: int,
+        report: Callable[[Episode], None],
+    ) -> Played:
+        """Plays the most likely actions.
+
+        Raises:
+          UserError: random actions are asked for.
+        """
+        del seed  # nothing is random but the environment
+        if epsilon:
+            raise UserError("--epsilon is for Atari games: a policy of continuous control plays without")
+        return play_control(self.actions, environment, episodes=episodes, report=report)
+
+    def scores(self, mean_return: float) -> dict[str, float | None]:
+        """Returns nothing: there is no human score."""
+        del mean_return
+        return {}
+
+
+def load_policy(directory: Path | str) -> Policy | ControlPolicy:
     """Loads what ``exporting.export_policy`` wrote.
 
     Raises:
@@ -66,7 +161,8 @@ def load_policy(directory: Path | str) -> Policy:
             f"{directory} cannot be loaded as a SavedModel ({reason}); export it again"
         ) from error
     _check_signature(directory, saved_model, description)
-    return Policy(description, saved_model)
+    kinds = {config.ExperimentConfig: Policy, config.ContinuousConfig: ControlPolicy}
+    return kinds[config.kind(description["agent"])](description, saved_model)
 
 
 def _check_signature(directory: Path, saved_model: Any, description: dict) -> None:
@@ -141,9 +237,45 @@ def play(
         raise ValueError("give either episodes or agent_steps")
     if (episodes or agent_steps or 0) <= 0:
         raise ValueError("episodes and agent_steps must be positive")
+    act = _Stacked(q_values, environment, epsilon, seed)
+    return _play(act, environment, episodes=episodes, agent_steps=agent_steps, report=report)
+
+
+def play_control(
+    actions: Callable[[tf.Tensor], tf.Tensor],
+    environment: Environment,
+    *,
+    episodes: int,
+    report: Callable[[Episode], None] = lambda episode: None,
+) -> Played:
+    """Plays whole episodes of continuous control from a reset; the same episodes count as in ``play``.
+
+    Args:
+      actions: float32[N, D] observations -> float32[N, A] actions; traced once into a graph.
+      environment: its episodes in progress are abandoned.
+      episodes: how many episodes to play.
+      report: called with each episode that counts, as it ends.
+    """
+    shape = (environment.num_envs, *environment.frame_shape)
+    graph = tf.function(actions, input_signature=[tf.TensorSpec(shape, tf.float32)])
+
+    def act(frames: np.ndarray, began: np.ndarray, step: int) -> np.ndarray:
+        del began, step
+        return graph(frames).numpy()
+
+    return _play(act, environment, episodes=episodes, agent_steps=None, report=report)
+
+
+def _play(
+    act: Callable[[np.ndarray, np.ndarray, int], np.ndarray],
+    environment: Environment,
+    *,
+    episodes: int | None,
+    agent_steps: int | None,
+    report: Callable[[Episode], None],
+) -> Played:
+    """Plays by ``act(frames, began, step)``, which returns the actions; see ``play``."""
     count = environment.num_envs
-    act = _actor(q_values, environment, epsilon, seed)
-    stack = tf.zeros((count, *environment.frame_shape, STACK), tf.uint8)
     frames, began = environment.reset(), np.ones(count, bool)
     environment.finished()  # those of an earlier use
     counts = np.zeros(count, bool)  # whether the episode in progress counts
@@ -156,8 +288,7 @@ def play(
             begun += 1
         if not counts.any():
             return Played(tuple(returns), tuple(lengths))
-        stack, actions = act(stack, frames, began, tf.constant(step, tf.int64))
-        frames, _, terminals, truncations = environment.step(actions.numpy())
+        frames, _, terminals, truncations = environment.step(act(frames, began, step))
         began = terminals | truncations
         played += int(counts.sum())
         step += 1
@@ -178,6 +309,18 @@ def push(stack: tf.Tensor, frames: tf.Tensor, began: tf.Tensor) -> tf.Tensor:
     """
     history = tf.where(began[:, None, None, None], tf.zeros_like(stack[..., 1:]), stack[..., 1:])
     return tf.concat([history, frames[..., None]], axis=-1)
+
+
+class _Stacked:
+    """Stacks the frames it is shown and acts on them, epsilon-greedily."""
+
+    def __init__(self, q_values: QValues, environment: Environment, epsilon: float, seed: int):
+        self._act = _actor(q_values, environment, epsilon, seed)
+        self._stack = tf.zeros((environment.num_envs, *environment.frame_shape, STACK), tf.uint8)
+
+    def __call__(self, frames: np.ndarray, began: np.ndarray, step: int) -> np.ndarray:
+        self._stack, actions = self._act(self._stack, frames, began, tf.constant(step, tf.int64))
+        return actions.numpy()
 
 
 def _actor(q_values: QValues, environment: Environment, epsilon: float, seed: int) -> Callable:

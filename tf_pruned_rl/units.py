@@ -1,8 +1,8 @@
 """Frames, agent steps, gradient steps: the only place that converts.
 
 A *frame* is one emulator frame, an *agent step* one decision (``frame_skip`` frames), a *gradient
-step* one optimizer update. With several environments side by side, a *vector step* is one agent
-step in each of them.
+step* one optimizer update; in continuous control a frame is an agent step. With several environments
+side by side, a *vector step* is one agent step in each of them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.config import Config
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Budget:
     cycle: Cycle
 
 
-def budget(config: ExperimentConfig) -> Budget:
+def budget(config: Config) -> Budget:
     """Converts the configuration's frames and fractions; agent steps are rounded down to cycles."""
     steps = cycle(config.learner.replay_ratio, config.environment.num_envs)
     per_cycle = steps.agent_steps

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 from collections.abc import Callable, Collection
 
 from tf_pruned_rl import config as configuration
 from tf_pruned_rl import units
-from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
 from tf_pruned_rl.errors import UserError
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -20,7 +21,19 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "pruning": ("magnitude", "none"),
     "distribution": ("erk", "uniform"),
 }
-"""The fields that are one of a few words; their flags are made from here too."""
+"""The fields of Atari runs that are one of a few words; their flags are made from here too."""
+
+_CONTROL_CHOICES = {
+    "agent": configuration.CONTROL_AGENTS,
+    **{name: CHOICES[name] for name in ("preset", "pruning", "distribution")},
+    "prune_networks": ("all", "actor", "critics"),
+}
+
+
+def choices(kind: type[Config]) -> dict[str, tuple[str, ...]]:
+    """Returns {field: its words} of a kind of configuration."""
+    return _CONTROL_CHOICES if kind is ContinuousConfig else CHOICES
+
 
 _Check = tuple[Callable[[float], bool], str]
 
@@ -31,6 +44,7 @@ def _at_least(minimum: float) -> _Check:
 
 _PROBABILITY: _Check = (lambda value: 0 <= value <= 1, "must be in [0, 1]")
 _POSITIVE: _Check = (lambda value: value > 0, "must be more than 0")
+_ANY: _Check = (lambda value: True, "")
 
 # One line a field: what its value alone must satisfy. Numbers that are not here must be >= 0.
 _BOUNDS: dict[str, _Check] = {
@@ -65,6 +79,21 @@ _BOUNDS: dict[str, _Check] = {
 }
 
 
+_CONTROL_BOUNDS = _BOUNDS | {
+    "max_episode_steps": _at_least(0),
+    "actor_learning_rate": _POSITIVE,
+    "critic_learning_rate": _POSITIVE,
+    "alpha_learning_rate": _POSITIVE,
+    "tau": (lambda value: 0 < value <= 1, "must be in (0, 1]"),
+    "reward_scale": _POSITIVE,
+    "initial_alpha": _POSITIVE,
+    "target_entropy": _ANY,
+    "total_steps": _POSITIVE,
+    "iteration_steps": _POSITIVE,
+    "eval_episodes": _at_least(1),
+}
+
+
 def choice_message(value: str, allowed: Collection[str]) -> str:
     """Returns what to say of a word that is not among ``allowed``, with the nearest that are.
 
@@ -76,7 +105,7 @@ def choice_message(value: str, allowed: Collection[str]) -> str:
     return f"{value!r} is not one of {', '.join(allowed)}{hint}"
 
 
-def validate(config: ExperimentConfig) -> None:
+def validate(config: Config) -> None:
     """Checks that the configuration describes a run that can be made.
 
     It does not check the machine: the replay's memory and the run directory have their own checks.
@@ -85,37 +114,54 @@ def validate(config: ExperimentConfig) -> None:
       UserError: a field is out of its range, or fields contradict each other.
     """
     for name, value in configuration.flatten(config).items():
-        _check_field(name, value)
-    _check_replay(config)
+        _check_field(name, value, type(config))
+    _check_replay(config, _window(config))
     if config.pruning.pruning != "none":
         _check_pruning(config)
     # The list of games comes with the emulator, which --help can do without.
-    from tf_pruned_rl.environments import games
+    from tf_pruned_rl import environments
 
-    games.check_game(config.environment.game)
+    environments.canonical(config)
 
 
-def _check_field(name: str, value: object) -> None:
+@functools.singledispatch
+def _window(config: Config) -> int:
+    """Returns the entries of one environment that a sample may span."""
+    raise TypeError(f"no replay for a {type(config).__name__}")
+
+
+@_window.register
+def _(config: ExperimentConfig) -> int:
+    # Four stacked frames, n rewards and the frame after them.
+    return config.learner.n_step + 5
+
+
+@_window.register
+def _(config: ContinuousConfig) -> int:
+    # n transitions, the observation after them, and the one a truncation keeps.
+    return config.learner.n_step + 2
+
+
+def _check_field(name: str, value: object, kind: type[Config]) -> None:
     """Checks one field by itself."""
-    if name in CHOICES and value not in CHOICES[name]:
-        raise UserError(f"--{name}: {choice_message(str(value), CHOICES[name])}")
+    words, bounds = choices(kind), _CONTROL_BOUNDS if kind is ContinuousConfig else _BOUNDS
+    if name in words and value not in words[name]:
+        raise UserError(f"--{name}: {choice_message(str(value), words[name])}")
     if isinstance(value, str | bool):
         return
     assert isinstance(value, int | float)
     if not math.isfinite(value):
         raise UserError(f"--{name}={value} must be a finite number")
-    accepts, rule = _BOUNDS.get(name, _at_least(0))
+    accepts, rule = bounds.get(name, _at_least(0))
     if not accepts(value):
         raise UserError(f"--{name}={value} {rule}")
 
 
-def _check_replay(config: ExperimentConfig) -> None:
-    """Checks that the buffer can hold what is asked of it."""
+def _check_replay(config: Config, window: int) -> None:
+    """Checks that the buffer can hold what is asked of it; a sample spans ``window`` entries."""
     replay, learner = config.replay, config.learner
     num_envs = config.environment.num_envs
     per_env = replay.replay_capacity // num_envs
-    # A sample is four stacked frames, n rewards and the frame after them, of one environment.
-    window = learner.n_step + 5
     if per_env < window:
         raise UserError(
             f"--replay_capacity={replay.replay_capacity} leaves {per_env} steps for each of {num_envs} "
@@ -137,12 +183,13 @@ def _check_replay(config: ExperimentConfig) -> None:
     if budget.gradient_steps < 1:
         least = (budget.warmup_agent_steps + budget.cycle.agent_steps) * config.environment.frame_skip
         raise UserError(
-            f"--total_frames={config.run.total_frames} ends inside the warm-up of --min_replay_history="
-            f"{replay.min_replay_history} agent steps: use at least {least} frames, or a shorter warm-up"
+            f"--{config.budget_field}={config.run.total_frames} ends inside the warm-up of "
+            f"--min_replay_history={replay.min_replay_history} agent steps: use at least {least} "
+            f"{config.unit}, or a shorter warm-up"
         )
 
 
-def _check_pruning(config: ExperimentConfig) -> None:
+def _check_pruning(config: Config) -> None:
     """Checks that pruning has a window, and that the run really reaches its end."""
     pruning = config.pruning
     if pruning.prune_start >= pruning.prune_end:
@@ -154,11 +201,12 @@ def _check_pruning(config: ExperimentConfig) -> None:
     if budget.prune_begin >= budget.prune_end:
         raise UserError(
             f"no gradient step lies between --prune_start={pruning.prune_start} and --prune_end="
-            f"{pruning.prune_end}: raise --total_frames (the run has {budget.gradient_steps} gradient steps)"
+            f"{pruning.prune_end}: raise --{config.budget_field} (the run has {budget.gradient_steps} "
+            "gradient steps)"
         )
     if budget.prune_end > budget.gradient_steps:
         raise UserError(
             f"--prune_end={pruning.prune_end} is gradient step {budget.prune_end}, but only "
             f"{budget.gradient_steps} are made after the warm-up of {budget.warmup_agent_steps} agent steps: "
-            "lower --prune_end or --min_replay_history, or raise --total_frames"
+            f"lower --prune_end or --min_replay_history, or raise --{config.budget_field}"
         )

@@ -1,26 +1,45 @@
-"""Learning rules: DQN and Rainbow, as TF-Agents agents."""
+"""Learning rules: DQN, Rainbow and SAC, as TF-Agents agents."""
 
 from __future__ import annotations
+
+import functools
 
 from tf_pruned_rl.agents.dqn import DqnAgent
 from tf_pruned_rl.agents.optimizer import Adam
 from tf_pruned_rl.agents.rainbow import RainbowAgent
-from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.agents.sac import SacAgent
+from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
+from tf_pruned_rl.environments import Spaces
 from tf_pruned_rl.errors import UserError
 
-__all__ = ["Adam", "DqnAgent", "RainbowAgent", "create"]
+__all__ = ["Adam", "DqnAgent", "RainbowAgent", "SacAgent", "create"]
 
 _AGENTS = {"mse": DqnAgent, "huber": DqnAgent, "c51": RainbowAgent}
 
 
-def create(config: ExperimentConfig, num_actions: int) -> DqnAgent | RainbowAgent:
-    """Returns the agent of ``config.learner.loss``; its target network equals the online one.
+@functools.singledispatch
+def create(config: Config, interface: int | Spaces) -> DqnAgent | RainbowAgent | SacAgent:
+    """Returns the agent of a configuration; its target networks equal the online ones.
 
     Seeds are the caller's: ``tf_keras.utils.set_random_seed`` makes the initial weights repeatable.
+
+    Args:
+      config: the run's.
+      interface: of its environment: the number of actions, or the spaces.
 
     Raises:
       UserError: unknown loss or network, a width too small, or no support for c51.
     """
+    raise TypeError(f"no agents for a {type(config).__name__}")
+
+
+@create.register
+def _(config: ContinuousConfig, interface: Spaces) -> SacAgent:
+    return SacAgent(config, interface)
+
+
+@create.register
+def _(config: ExperimentConfig, num_actions: int) -> DqnAgent | RainbowAgent:
     learner = config.learner
     if learner.loss not in _AGENTS:
         raise UserError(f"unknown loss {learner.loss!r}: choose one of {', '.join(_AGENTS)}")

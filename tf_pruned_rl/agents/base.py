@@ -88,6 +88,9 @@ class LeanTraining:
     works on trajectories, and takes about a quarter longer: it runs the target network twice.
     """
 
+    STATISTICS = ("q_mean", "q_max")
+    """The names of what ``train_step`` measures."""
+
     @property
     def model(self) -> tf_keras.Model:
         """The online network: uint8 [B, 84, 84, 4] -> float32 [B, A] or [B, A, atoms]."""
@@ -102,6 +105,20 @@ class LeanTraining:
     def optimizer(self) -> tf_keras.optimizers.legacy.Optimizer:
         """The optimizer of ``model``'s variables."""
         return self._optimizer
+
+    @property
+    def networks(self) -> dict[str, tf_keras.Model]:
+        """The networks that are optimized, by name."""
+        return {"online": self.model}
+
+    @property
+    def averages(self) -> list[tuple[tf.Variable, tf.Variable]]:
+        """Pairs (moving average, the online variable it follows): none, the target is a copy."""
+        return []
+
+    def trackables(self) -> dict[str, object]:
+        """Returns everything with state, by name, for a checkpoint."""
+        return {"online": self.model, "target": self.target_model, "optimizer": self.optimizer}
 
     def _start(self) -> None:
         """Makes the target equal to the online network, and every variable the optimizer will need.

@@ -1,16 +1,34 @@
-"""Atari games under the paper's protocol; nothing here needs TensorFlow."""
+"""Atari games under the paper's protocol, and continuous control; nothing here needs TensorFlow."""
 
 from __future__ import annotations
 
-from tf_pruned_rl.config import ExperimentConfig
+import functools
+
+from tf_pruned_rl import config as configuration
+from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
+from tf_pruned_rl.environments import games
 from tf_pruned_rl.environments.atari import AtariEnvironment
 from tf_pruned_rl.environments.base import Environment, Episode
+from tf_pruned_rl.environments.mujoco import ControlEnvironment, Spaces, check_env, spaces
 from tf_pruned_rl.environments.vector import VectorAtariEnvironment
 
-__all__ = ["AtariEnvironment", "Environment", "Episode", "VectorAtariEnvironment", "create"]
+__all__ = [
+    "AtariEnvironment",
+    "ControlEnvironment",
+    "Environment",
+    "Episode",
+    "Spaces",
+    "VectorAtariEnvironment",
+    "canonical",
+    "check_env",
+    "create",
+    "spaces",
+    "with_scores",
+]
 
 
-def create(config: ExperimentConfig, *, seed: int) -> Environment:
+@functools.singledispatch
+def create(config: Config, *, seed: int) -> Environment:
     """Returns the environment that ``config.environment`` describes; call ``reset`` or ``load`` on it.
 
     Args:
@@ -18,8 +36,13 @@ def create(config: ExperimentConfig, *, seed: int) -> Environment:
       seed: of everything random, non-negative.
 
     Raises:
-      UserError: there is no such game.
+      UserError: there is no such game or task.
     """
+    raise TypeError(f"no environments for a {type(config).__name__}")
+
+
+@create.register
+def _(config: ExperimentConfig, *, seed: int) -> Environment:
     wanted = config.environment
     protocol = {
         "seed": seed,
@@ -30,3 +53,45 @@ def create(config: ExperimentConfig, *, seed: int) -> Environment:
     if wanted.num_envs == 1:
         return AtariEnvironment(wanted.game, **protocol)
     return VectorAtariEnvironment(wanted.game, wanted.num_envs, **protocol)
+
+
+@create.register
+def _(config: ContinuousConfig, *, seed: int) -> Environment:
+    wanted = config.environment
+    return ControlEnvironment(
+        wanted.env, wanted.num_envs, seed=seed, max_episode_steps=wanted.max_episode_steps
+    )
+
+
+@functools.singledispatch
+def canonical(config: Config) -> Config:
+    """Returns the configuration with what is played in its one spelling.
+
+    Raises:
+      UserError: there is no such game or task, or it cannot be played.
+    """
+    raise TypeError(f"no environments for a {type(config).__name__}")
+
+
+@canonical.register
+def _(config: ExperimentConfig) -> Config:
+    return configuration.replace(config, game=games.check_game(config.environment.game))
+
+
+@canonical.register
+def _(config: ContinuousConfig) -> Config:
+    env = check_env(config.environment.env)
+    spaces(env)
+    return configuration.replace(config, env=env)
+
+
+@functools.singledispatch
+def with_scores(config: Config, values: dict[str, float]) -> dict[str, float]:
+    """Returns ``values`` with what is known about its "mean_return" beside it."""
+    del config
+    return values
+
+
+@with_scores.register
+def _(config: ExperimentConfig, values: dict[str, float]) -> dict[str, float]:
+    return games.with_human_normalised(config.environment.game, values)

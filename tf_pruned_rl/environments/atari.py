@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 
 from tf_pruned_rl.environments import games
+from tf_pruned_rl.environments.arcade import ArcadeEnvironment
 from tf_pruned_rl.environments.base import FRAME_SHAPE
-from tf_pruned_rl.environments.resumable import ResumableEnvironment
 
 
-class AtariEnvironment(ResumableEnvironment):
+class AtariEnvironment(ArcadeEnvironment):
     """An ``Environment`` of one game, under the protocol of Machado et al. (2018) as Dopamine plays it.
 
     The minimal set of actions; sticky actions (per emulator frame, the emulator's own); each action
@@ -68,7 +68,7 @@ class AtariEnvironment(ResumableEnvironment):
         self._screens[1] = 0
         return self._observe()
 
-    def _advance(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _play(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         ale, action = self._ale, self._minimal_actions[actions[0]]
         reward, terminal = 0, False
         for left in range(self._frame_skip - 1, -1, -1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -29,21 +29,24 @@ class Episode:
 
 
 class Environment(Protocol):
-    """One or several copies of a game, played side by side (N of them).
+    """One or several copies of a game or task, played side by side (N of them).
+
+    In continuous control a frame is float32[observation_size], an action float32[action_size].
 
     Attributes:
       num_envs: N.
-      num_actions: how many actions there are; an action is a number in [0, num_actions).
-      action_meanings: the name of each action, such as "NOOP" or "UPFIRE".
-      game: canonical name of the game.
+      interface: what an agent has to know: in a game the number of actions (an action is a number
+        below it), in continuous control the ``Spaces``.
+      action_meanings: the name of each action, such as "NOOP" or "UPFIRE"; none in continuous control.
+      game: canonical name of the game or task.
       frame_shape: height and width of a frame.
     """
 
     num_envs: int
-    num_actions: int
+    interface: Any
     action_meanings: tuple[str, ...]
     game: str
-    frame_shape: tuple[int, int]
+    frame_shape: tuple[int, ...]
 
     def reset(self) -> np.ndarray:
         """Abandons the episodes in progress, if any, and starts new ones.

@@ -1,4 +1,4 @@
-"""Episodes, limits and exact resumption: what every Atari environment has in common."""
+"""Episodes and exact resumption: what every environment has in common."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import hashlib
 import json
 from pathlib import Path
 
-import ale_py
 import numpy as np
 
-from tf_pruned_rl.environments.base import FRAME_SHAPE, Episode
+from tf_pruned_rl.environments.base import Episode
 from tf_pruned_rl.errors import UserError
 
 RESEED_EVERY = 10_000
-"""Agent steps of one environment after which its next episode starts in a newly seeded emulator.
+"""Agent steps of one Atari environment after which its next episode starts in a newly seeded emulator.
 
 It bounds what a load has to replay (this, and one episode); more often costs speed, since loading
 a game takes the emulator as long as playing a few hundred steps.
@@ -24,33 +23,40 @@ _STATE, _ACTIONS = "environment.json", "actions.bin"
 
 
 class ResumableEnvironment(abc.ABC):
-    """An ``Environment`` whose state is a seed and the actions since.
+    """An environment whose state is a seed and the actions since.
 
-    The emulator's own snapshots are not exact: restoring one takes Q*bert and Tetris elsewhere
-    (ale-py up to 0.12.1), none holds the sticky action, and the vector environment has none. But the
-    emulator is deterministic given its seed, so playing the same actions again, from the last seeding
-    on, leads to the same state in every game.
+    Snapshots are not exact. The Atari emulator's own take Q*bert and Tetris elsewhere (ale-py up to
+    0.12.1), none holds the sticky action, and the vector environment has none. MuJoCo's integration
+    state lacks the body positions of the step before, from which Ant's and Humanoid's rewards are
+    made; other simulators offer nothing. But all are deterministic given their seed, so playing the
+    same actions again, from the last seeding on, leads to the same state everywhere.
 
-    Subclasses say how to play: ``_restart`` and ``_advance``.
+    Subclasses say how to play (``_restart``, ``_advance``), what an action is (``_pack``, ``_unpack``)
+    and how often an environment is seeded anew (``_reseed_after``).
     """
 
-    def __init__(
-        self, game: str, action_meanings: tuple[str, ...], *, num_envs: int, seed: int, max_episode_steps: int
-    ):
+    def __init__(self, game: str, *, num_envs: int, seed: int, frames: np.ndarray, software: dict[str, str]):
+        """Starts nothing yet.
+
+        Args:
+          game: canonical name of what is played.
+          num_envs: copies side by side, N.
+          seed: of everything random, non-negative.
+          frames: [N, ...], stands for what is seen before the first episode.
+          software: {package: version} of what simulates the game.
+        """
         self.game = game
-        self.action_meanings = action_meanings
-        self.num_actions = len(action_meanings)
         self.num_envs = num_envs
-        self.frame_shape = FRAME_SHAPE
         self._seed = seed
-        self._max_episode_steps = max_episode_steps
+        self._software = software
         self._agent_steps = 0
         self._finished: list[Episode] = []
-        self._frames = np.zeros((num_envs, *FRAME_SHAPE), np.uint8)
+        self._frames = frames
         self._returns = np.zeros(num_envs)
         self._lengths = np.zeros(num_envs, np.int64)
-        self._seedings = np.full(num_envs, -1, np.int64)  # how often each emulator was seeded, less one
-        self._actions = [bytearray() for _ in range(num_envs)]  # since each emulator's last seeding
+        self._seedings = np.full(num_envs, -1, np.int64)  # how often each was seeded, less one
+        self._actions = [bytearray() for _ in range(num_envs)]  # since each one's last seeding
+        self._recorded = np.zeros(num_envs, np.int64)  # how many those are
 
     @abc.abstractmethod
     def _restart(self, which: np.ndarray, seeds: np.ndarray) -> np.ndarray:
@@ -58,18 +64,37 @@ class ResumableEnvironment(abc.ABC):
 
         Args:
           which: bool[N], in which environments.
-          seeds: int[N], each emulator's new seed, or -1 to leave its random generator alone.
+          seeds: int[N], each one's new seed, or -1 to leave its random generator alone.
 
         Returns:
-          uint8[N, 84, 84], a new array: first frames there, the current ones elsewhere.
+          [N, ...], a new array: first frames there, the current ones elsewhere.
         """
 
     @abc.abstractmethod
-    def _advance(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Makes one agent step; returns new arrays: frames uint8, rewards float32, terminals bool."""
+    def _advance(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Makes one agent step; returns new arrays: frames, rewards float32, terminals, truncations bool.
+
+        Where an episode ends the frame is its last one. None is both terminal and truncated.
+        """
+
+    @abc.abstractmethod
+    def _pack(self, actions: np.ndarray) -> list[bytes]:
+        """Returns N actions, all of the same length; raises ValueError where one is not possible."""
+
+    @abc.abstractmethod
+    def _unpack(self, packed: bytes) -> np.ndarray:
+        """Returns the actions [n, ...] of which ``_pack`` made these bytes; none of them is no bytes."""
+
+    @abc.abstractmethod
+    def _idle(self) -> np.ndarray:
+        """Returns some possible action."""
+
+    @abc.abstractmethod
+    def _reseed_after(self) -> int:
+        """Returns the agent steps of one environment after which its next episode is seeded anew."""
 
     def reset(self) -> np.ndarray:
-        """See ``Environment.reset``; every emulator is seeded anew."""
+        """See ``Environment.reset``; every environment is seeded anew."""
         everywhere = np.ones(self.num_envs, bool)
         self._seedings += 1
         self._start(everywhere, everywhere)
@@ -79,15 +104,14 @@ class ResumableEnvironment(abc.ABC):
         """See ``Environment.step``.
 
         Raises:
-          ValueError: an action outside [0, num_actions), or not N of them.
+          ValueError: an action that is not possible, or not N of them.
           RuntimeError: no episode was started; call ``reset`` or ``load`` first.
         """
         self._record(actions)
         self._agent_steps += self.num_envs
-        self._frames, rewards, terminals = self._advance(actions)
-        self._returns += rewards
         self._lengths += 1
-        truncations = (self._lengths >= self._max_episode_steps) & ~terminals
+        self._frames, rewards, terminals, truncations = self._advance(actions)
+        self._returns += rewards
         ended = terminals | truncations
         if ended.any():
             self._finish(ended)
@@ -103,10 +127,9 @@ class ResumableEnvironment(abc.ABC):
             raise RuntimeError("no episode has been started: call reset() or load() first")
         if len(actions) != self.num_envs:
             raise ValueError(f"{len(actions)} actions for {self.num_envs} environments")
-        for recorded, action in zip(self._actions, actions.tolist(), strict=True):
-            if not 0 <= action < self.num_actions:
-                raise ValueError(f"action {action} is not in [0, {self.num_actions})")
-            recorded.append(action)
+        for recorded, action in zip(self._actions, self._pack(actions), strict=True):
+            recorded += action
+        self._recorded += 1
 
     def _finish(self, ended: np.ndarray) -> None:
         """Reports the episodes that ended and starts the next ones."""
@@ -114,16 +137,17 @@ class ResumableEnvironment(abc.ABC):
             self._finished.append(
                 Episode(env, float(self._returns[env]), int(self._lengths[env]), self._agent_steps)
             )
-        due = ended & (np.array([len(recorded) for recorded in self._actions]) >= RESEED_EVERY)
+        due = ended & (self._recorded >= self._reseed_after())
         self._seedings += due
         self._start(ended, due)
 
     def _start(self, which: np.ndarray, seeded: np.ndarray) -> None:
-        """Starts episodes in ``which``, in newly seeded emulators where ``seeded``."""
+        """Starts episodes in ``which``, newly seeded where ``seeded``."""
         seeds = np.full(self.num_envs, -1, np.int64)
         for env in np.flatnonzero(seeded).tolist():
             seeds[env] = emulator_seed(self._seed, env, int(self._seedings[env]))
             self._actions[env].clear()
+            self._recorded[env] = 0
         self._returns[which] = 0.0
         self._lengths[which] = 0
         self._frames = self._restart(which, seeds)
@@ -138,10 +162,10 @@ class ResumableEnvironment(abc.ABC):
         del previous
         state = {
             "game": self.game,
-            "ale_py": ale_py.__version__,
+            **self._software,
             "seed": self._seed,
             "seedings": self._seedings.tolist(),
-            "recorded": [len(recorded) for recorded in self._actions],
+            "recorded": self._recorded.tolist(),
             "agent_steps": self._agent_steps,
             "finished": [vars(episode) for episode in self._finished],
             "frames_sha256": _digest(self._frames),
@@ -150,14 +174,14 @@ class ResumableEnvironment(abc.ABC):
         (directory / _ACTIONS).write_bytes(b"".join(self._actions))
 
     def load(self, directory: Path) -> None:
-        """Seeds the emulators as they were last seeded, and plays the recorded actions again.
+        """Seeds the environments as they were last seeded, and plays the recorded actions again.
 
-        That takes as long as the environments took to play them: seconds, as a rule. The worst case is
-        RESEED_EVERY agent steps of each, and then the longest possible episode.
+        That takes as long as it took to play them: seconds, as a rule. The worst case is
+        ``_reseed_after`` agent steps of each, and then the longest possible episode.
 
         Raises:
           UserError: the state is of another game or number of environments, or playing it again led
-            elsewhere, as it may under another version of ale-py.
+            elsewhere, as it may under other versions of what simulates the game.
         """
         state = json.loads((directory / _STATE).read_text())
         if (state["game"], len(state["recorded"])) != (self.game, self.num_envs):
@@ -166,19 +190,29 @@ class ResumableEnvironment(abc.ABC):
                 f"{self.game}; load it with the configuration that it was saved with"
             )
         self._seed = state["seed"]
-        recorded = _split((directory / _ACTIONS).read_bytes(), state["recorded"])
+        recorded = self._split((directory / _ACTIONS).read_bytes(), state["recorded"])
         if state["seedings"][0] >= 0:  # else nothing had been started
             self._replay(np.array(state["seedings"]), recorded)
         self._agent_steps = state["agent_steps"]
         self._finished = [Episode(**episode) for episode in state["finished"]]
         if _digest(self._frames) != state["frames_sha256"]:
+            then, now = (", ".join(f"{n} {v[n]}" for n in self._software) for v in (state, self._software))
             raise UserError(
-                f"{directory}: playing {self.game} again led to another state; it was saved by ale-py "
-                f"{state['ale_py']}, this is {ale_py.__version__}: install the former, or start a new run"
+                f"{directory}: playing {self.game} again led to another state; it was saved by {then}, this "
+                f"is {now}: install the former, or start a new run"
             )
 
-    def _replay(self, seedings: np.ndarray, recorded: list[bytes]) -> None:
-        """Plays ``recorded`` (one byte per action, for each environment) from its seeding on.
+    def _split(self, joined: bytes, counts: list[int]) -> list[np.ndarray]:
+        """Returns each environment's actions, [count, ...]."""
+        action_bytes = len(joined) // max(sum(counts), 1)
+        ends = (np.cumsum(counts) * action_bytes).tolist()
+        return [
+            self._unpack(joined[end - count * action_bytes : end])
+            for end, count in zip(ends, counts, strict=True)
+        ]
+
+    def _replay(self, seedings: np.ndarray, recorded: list[np.ndarray]) -> None:
+        """Plays ``recorded`` (each environment's actions) from its seeding on.
 
         The environments step together, so shorter recordings begin later and all end at once; until
         then those environments idle, and are then seeded and forget it.
@@ -192,22 +226,20 @@ class ResumableEnvironment(abc.ABC):
                 # The first time everything has to start, though only some are seeded.
                 self._start(begin if now else np.ones_like(begin), begin)
             if now < longest:
-                actions = [
-                    actions[now - start] if now >= start else 0
-                    for actions, start in zip(recorded, begins, strict=True)
-                ]
-                self.step(np.array(actions, np.int32))
+                self.step(
+                    np.stack(
+                        [
+                            actions[now - start] if now >= start else self._idle()
+                            for actions, start in zip(recorded, begins, strict=True)
+                        ]
+                    )
+                )
 
 
 def emulator_seed(seed: int, env: int, seeding: int) -> int:
-    """Returns the emulator seed, in [0, 2^31), of the ``seeding``-th start of environment ``env``."""
+    """Returns the seed, in [0, 2^31), of the ``seeding``-th start of environment ``env``."""
     return int(np.random.SeedSequence((seed, env, seeding)).generate_state(1)[0]) >> 1
 
 
 def _digest(frames: np.ndarray) -> str:
     return hashlib.sha256(frames.tobytes()).hexdigest()
-
-
-def _split(joined: bytes, lengths: list[int]) -> list[bytes]:
-    ends = np.cumsum(lengths).tolist()
-    return [joined[end - length : end] for end, length in zip(ends, lengths, strict=True)]

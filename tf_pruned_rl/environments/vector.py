@@ -6,13 +6,13 @@ import numpy as np
 from ale_py.vector_env import AtariVectorEnv
 
 from tf_pruned_rl.environments import games
+from tf_pruned_rl.environments.arcade import ArcadeEnvironment
 from tf_pruned_rl.environments.base import FRAME_SHAPE
-from tf_pruned_rl.environments.resumable import ResumableEnvironment
 
-_NEVER = 2**30  # frames; the limit on an episode's length is applied in ResumableEnvironment
+_NEVER = 2**30  # frames; the limit on an episode's length is applied in ArcadeEnvironment
 
 
-class VectorAtariEnvironment(ResumableEnvironment):
+class VectorAtariEnvironment(ArcadeEnvironment):
     """N times what ``AtariEnvironment`` is, byte for byte, but stepped in parallel.
 
     Environment ``i`` has random streams of its own, made from (seed, i); with the same emulator seeds
@@ -78,6 +78,6 @@ class VectorAtariEnvironment(ResumableEnvironment):
         frames, _ = self._games.reset(seed=seeds[which], options={"reset_mask": which})
         return frames[:, 0]
 
-    def _advance(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _play(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         frames, rewards, terminals, _, _ = self._games.step(actions.astype(np.int32, copy=False))
         return frames[:, 0], rewards.astype(np.float32), terminals

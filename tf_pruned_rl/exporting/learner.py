@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.config import Config
 from tf_pruned_rl.exporting.policy_json import TrainingFacts
 from tf_pruned_rl.exporting.saved_model import export_policy
 
@@ -18,18 +18,18 @@ def export_learner(
     learner: Learner,
     directory: Path | str,
     *,
-    config: ExperimentConfig,
+    config: Config,
     action_meanings: Sequence[str],
     agent_steps: int,
     mean_return: float | None,
 ) -> dict:
-    """Writes the learner's online network as a policy; see ``export_policy``.
+    """Writes the learner's online network, or actor, as a policy; see ``export_policy``.
 
     Args:
       learner: at rest, between two gradient steps.
       directory: where to write.
       config: the run's.
-      action_meanings: one name per action.
+      action_meanings: one name per action; none in continuous control.
       agent_steps: made so far.
       mean_return: mean un-clipped training return of the last iteration, or None before its end.
 
@@ -42,13 +42,14 @@ def export_learner(
     """
     gradient_steps = int(learner.gradient_steps.numpy())
     learner.pruner.check(gradient_steps)
+    layers, target_sparsity = learner.pruner.report(learner.agent.model, gradient_steps)
     return export_policy(
         learner.agent.model,
         directory,
         config=config,
         action_meanings=action_meanings,
-        layers=learner.pruner.table(),
-        target_sparsity=learner.pruner.summaries(gradient_steps)["sparsity/target"],
+        layers=layers,
+        target_sparsity=target_sparsity,
         training=TrainingFacts(
             frames=agent_steps * config.environment.frame_skip,
             agent_steps=agent_steps,

@@ -5,6 +5,8 @@ It is read without TensorFlow and without anything that trains.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import gzip
 import hashlib
 import json
@@ -17,7 +19,9 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import tf_pruned_rl
-from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl import config as configuration
+from tf_pruned_rl import environments
+from tf_pruned_rl.config import CONTROL_AGENTS, Config, ContinuousConfig, ExperimentConfig
 from tf_pruned_rl.environments.base import STACK
 from tf_pruned_rl.errors import UserError
 
@@ -30,13 +34,12 @@ _Kind = type | tuple[type, ...]
 _REQUIRED: dict[str, _Kind] = {
     "format_version": int,
     "agent": str,
-    "game": str,
-    "action_meanings": list,
-    "num_actions": int,
     "preprocessing": dict,
     "signature": dict,
     "files": dict,
 }
+_REQUIRED_OF_GAMES: dict[str, _Kind] = {"game": str, "action_meanings": list, "num_actions": int}
+_REQUIRED_OF_CONTROL: dict[str, _Kind] = {"environment": str}
 _REQUIRED_PREPROCESSING: dict[str, _Kind] = {
     "frame_skip": int,
     "sticky_actions": (int, float),
@@ -62,9 +65,9 @@ class TrainingFacts:
 def describe(
     directory: Path,
     *,
-    config: ExperimentConfig,
+    config: Config,
     action_meanings: Sequence[str],
-    frame_shape: tuple[int, int],
+    frame_shape: tuple[int, ...],
     layers: Sequence[Mapping[str, Any]],
     target_sparsity: float,
     parameters: int,
@@ -75,8 +78,8 @@ def describe(
     Args:
       directory: the SavedModel, complete, without policy.json.
       config: the run's.
-      action_meanings: one name per action.
-      frame_shape: (height, width) of a frame.
+      action_meanings: one name per action; none in continuous control.
+      frame_shape: (height, width) of a frame, or (observation size,).
       layers: one row per kernel: layer, shape, parameters, nonzero, sparsity, macs, macs_left.
       target_sparsity: what the schedule asks for at the time of the export, in [0, 1).
       parameters: of the network, biases included; sparsity refers to the kernels alone.
@@ -87,12 +90,8 @@ def describe(
     return {
         "format_version": FORMAT_VERSION,
         "agent": config.agent,
-        "network": asdict(config.network),
-        "game": config.environment.game,
-        "action_meanings": list(action_meanings),
-        "num_actions": len(action_meanings),
-        "preprocessing": _preprocessing(config, frame_shape),
-        "signature": signature(frame_shape, len(action_meanings)),
+        "network": {"network": config.network.network} | asdict(config.network),
+        **_task(config, action_meanings, frame_shape),
         "pruning": config.pruning.pruning,
         "distribution": config.pruning.distribution,
         "sparsity": 1 - nonzero / kernels,
@@ -108,11 +107,55 @@ def describe(
         "versions": {
             "python": platform.python_version(),
             "tf_pruned_rl": tf_pruned_rl.__version__,
-            **{name: _version(name) for name in ("tensorflow", "tf_keras", "ale_py")},
+            **{name: _version(name) for name in ("tensorflow", "tf_keras", *_SIMULATORS[type(config)])},
         },
         "files": {
             str(path.relative_to(directory)): {"bytes": path.stat().st_size, "sha256": _sha256(path)}
             for path in _files(directory)
+        },
+    }
+
+
+_TASK_KEYS = {ExperimentConfig: "game", ContinuousConfig: "environment"}
+_SIMULATORS = {ExperimentConfig: ("ale_py",), ContinuousConfig: ("gymnasium", "mujoco")}
+
+
+@functools.singledispatch
+def _task(config: Config, action_meanings: Sequence[str], frame_shape: tuple[int, ...]) -> dict:
+    """Returns what is played, how it is seen, and what goes in and out."""
+    raise TypeError(f"no policies for a {type(config).__name__}")
+
+
+@_task.register
+def _(config: ExperimentConfig, action_meanings: Sequence[str], frame_shape: tuple[int, int]) -> dict:
+    return {
+        "game": config.environment.game,
+        "action_meanings": list(action_meanings),
+        "num_actions": len(action_meanings),
+        "preprocessing": _preprocessing(config, frame_shape),
+        "signature": signature(frame_shape, len(action_meanings)),
+    }
+
+
+@_task.register
+def _(config: ContinuousConfig, action_meanings: Sequence[str], frame_shape: tuple[int]) -> dict:
+    del action_meanings
+    env = config.environment.env
+    spaces = environments.spaces(env)
+    return {
+        "environment": env,
+        "action_low": list(spaces.low),
+        "action_high": list(spaces.high),
+        "preprocessing": {
+            "observations": "those of the environment, flat, as float32",
+            "actions": "those of the environment, flat: the mean of the Gaussian squashed by tanh",
+            "rewards": f"times {config.learner.reward_scale:g} for learning; returns here are not scaled",
+            "max_episode_steps": config.environment.max_episode_steps,
+        },
+        "signature": {
+            "name": SIGNATURE,
+            "inputs": {"observations": {"dtype": "float32", "shape": [None, *frame_shape]}},
+            "outputs": {"actions": {"dtype": "float32", "shape": [None, spaces.action_size]}},
         },
     }
 
@@ -179,8 +222,13 @@ def read(directory: Path) -> dict:
             f"{path} has format {description['format_version']}, this version reads {FORMAT_VERSION}; "
             "export the policy again"
         )
-    _check_types(path, description["preprocessing"], _REQUIRED_PREPROCESSING)
     _check_types(path, description["signature"], {"inputs": dict, "outputs": dict})
+    if description["agent"] in CONTROL_AGENTS:
+        _check_types(path, description, _REQUIRED_OF_CONTROL)
+        _check_types(path, description["preprocessing"], {"max_episode_steps": int})
+        return description
+    _check_types(path, description, _REQUIRED_OF_GAMES)
+    _check_types(path, description["preprocessing"], _REQUIRED_PREPROCESSING)
     if description["num_actions"] != len(description["action_meanings"]):
         raise UserError(
             f"{path} is damaged (num_actions is not the number of action_meanings); export the policy again"
@@ -195,6 +243,14 @@ def _check_types(path: Path, content: object, required: Mapping[str, _Kind]) -> 
     for name, kind in required.items():
         if name not in content or not isinstance(content[name], kind):
             raise UserError(f"{path} is damaged ({name} is missing or malformed); export the policy again")
+
+
+def experiment(description: Mapping[str, Any]) -> Config:
+    """Returns a configuration whose environment is the one the policy was trained in, once."""
+    kind = configuration.kind(description["agent"])
+    fields = {field.name for field in dataclasses.fields(kind().environment)}
+    protocol = {name: v for name, v in description["preprocessing"].items() if name in fields}
+    return configuration.replace(kind(), **protocol, **{kind.task_field: description[_TASK_KEYS[kind]]})
 
 
 def check_files(directory: Path, description: Mapping[str, dict]) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tf_pruned_rl import config_io
-from tf_pruned_rl.config import ExperimentConfig
-from tf_pruned_rl.environments import games
+from tf_pruned_rl import config_io, environments
+from tf_pruned_rl.config import Config
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.quiet import hush
 from tf_pruned_rl.training.checkpoint import DamagedCheckpoint, verify
@@ -31,13 +30,13 @@ def export_run(run_dir: Path | str, directory: Path | str | None = None) -> tupl
     """
     run_dir = Path(run_dir)
     config = _read_config(run_dir)
-    actions = games.minimal_actions(config.environment.game)
+    environment = environments.create(config, seed=0)
     checkpoint, manifest = _newest_checkpoint(run_dir / "checkpoints")
     with hush():  # TensorFlow takes seconds to load: not before there is something to export.
         from tf_pruned_rl.exporting.learner import export_learner
         from tf_pruned_rl.training.learner import Learner
 
-    learner = Learner(config, len(actions))
+    learner = Learner(config, environment.interface)
     directory = Path(directory or run_dir / "policy")
     try:
         learner.state().load(checkpoint / "learner")
@@ -45,7 +44,7 @@ def export_run(run_dir: Path | str, directory: Path | str | None = None) -> tupl
             learner,
             directory,
             config=config,
-            action_meanings=actions,
+            action_meanings=environment.action_meanings,
             agent_steps=manifest["agent_steps"],
             mean_return=manifest["extra"].get("results", {}).get("iteration_mean_return"),
         )
@@ -57,7 +56,7 @@ def export_run(run_dir: Path | str, directory: Path | str | None = None) -> tupl
     return directory, description
 
 
-def _read_config(run_dir: Path) -> ExperimentConfig:
+def _read_config(run_dir: Path) -> Config:
     path = run_dir / "config.json"
     if not path.is_file():
         raise UserError(f"{run_dir} holds no config.json, so it is no run; give the --run_dir of one")

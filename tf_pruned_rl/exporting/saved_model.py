@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl import environments
+from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting import policy_json
 from tf_pruned_rl.exporting.policy_json import TrainingFacts
@@ -22,7 +24,7 @@ def export_policy(
     model: tf_keras.Model,
     directory: Path | str,
     *,
-    config: ExperimentConfig,
+    config: Config,
     action_meanings: Sequence[str],
     layers: Sequence[Mapping[str, Any]],
     target_sparsity: float,
@@ -31,17 +33,19 @@ def export_policy(
     """Writes ``directory``: a SavedModel of the greedy policy, and its policy.json.
 
     The signature ``serving_default`` maps observations uint8[batch, 84, 84, 4] (newest frame last)
-    to actions int32[batch] and q_values float32[batch, num_actions]. Its variables are the network's
+    to actions int32[batch] and q_values float32[batch, num_actions]; in continuous control float32
+    [batch, D] to actions float32[batch, A]. Its variables are the network's
     weights, as they are, and nothing else.
 
     The directory appears whole or not at all; an older policy there is replaced.
 
     Args:
       model: the plain functional network (the twin of a pruned one): uint8[B, 84, 84, 4] ->
-        float32[B, A], or logits float32[B, A, num_atoms] when ``config.learner.loss`` is c51.
+        float32[B, A], or logits float32[B, A, num_atoms] when ``config.learner.loss`` is c51; or an
+        actor, float32[B, D] -> float32[B, 2A].
       directory: where to write.
       config: the run's.
-      action_meanings: one name per action.
+      action_meanings: one name per action; none in continuous control.
       layers: one row per kernel (see ``pruning.summaries``).
       target_sparsity: what the schedule asks for now.
       training: how far the network was trained.
@@ -57,7 +61,7 @@ def export_policy(
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        _save(model, temporary, config, len(action_meanings))
+        _save(model, temporary, policy_function(config, model))
         description = policy_json.describe(
             temporary,
             config=config,
@@ -80,20 +84,57 @@ def export_policy(
     return description
 
 
-def _save(model: tf_keras.Model, directory: Path, config: ExperimentConfig, num_actions: int) -> None:
-    """Saves the graph observations -> (actions, q_values) and the model's weights."""
-    q_values = q_function(model, config)
-
-    @tf.function(input_signature=[tf.TensorSpec(model.input_shape, tf.uint8, name="observations")])
-    def policy(observations: tf.Tensor) -> dict[str, tf.Tensor]:
-        values = tf.ensure_shape(q_values(observations), (None, num_actions))
-        return {"actions": tf.argmax(values, axis=-1, output_type=tf.int32), "q_values": values}
-
+def _save(model: tf_keras.Model, directory: Path, policy: tf.types.experimental.GenericFunction) -> None:
+    """Saves the graph ``policy`` and the model's weights."""
     # Only the variables are attached, not the Keras model: that would bring its layers' functions,
     # configuration and metrics along.
     module = tf.Module()
     module.weights = list(model.weights)
     tf.saved_model.save(module, str(directory), signatures={policy_json.SIGNATURE: policy})
+
+
+@functools.singledispatch
+def policy_function(config: Config, model: tf_keras.Model) -> tf.types.experimental.GenericFunction:
+    """Returns the graph of the greedy policy: observations -> {name: tensor}."""
+    raise TypeError(f"no policies for a {type(config).__name__}")
+
+
+@policy_function.register
+def _(config: ExperimentConfig, model: tf_keras.Model) -> tf.types.experimental.GenericFunction:
+    q_values = q_function(model, config)
+
+    @tf.function(input_signature=[tf.TensorSpec(model.input_shape, tf.uint8, name="observations")])
+    def policy(observations: tf.Tensor) -> dict[str, tf.Tensor]:
+        values = tf.ensure_shape(q_values(observations), (None, model.output_shape[1]))
+        return {"actions": tf.argmax(values, axis=-1, output_type=tf.int32), "q_values": values}
+
+    return policy
+
+
+@policy_function.register
+def _(config: ContinuousConfig, model: tf_keras.Model) -> tf.types.experimental.GenericFunction:
+    spaces = environments.spaces(config.environment.env)
+
+    @tf.function(input_signature=[tf.TensorSpec(model.input_shape, tf.float32, name="observations")])
+    def policy(observations: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"actions": most_likely(model(observations), np.float32(spaces.low), np.float32(spaces.high))}
+
+    return policy
+
+
+def most_likely(outputs: tf.Tensor, low: np.ndarray, high: np.ndarray) -> tf.Tensor:
+    """Returns the deterministic actions of an actor: the mean, squashed into its bounds by tanh.
+
+    Args:
+      outputs: float32[B, 2A], means and logarithms of the deviations.
+      low: float32[A], smallest actions.
+      high: float32[A], largest actions.
+
+    Returns:
+      float32[B, A].
+    """
+    mean, _ = tf.split(outputs, 2, axis=1)
+    return (high + low) / 2 + (high - low) / 2 * tf.tanh(mean)
 
 
 def q_function(model: tf_keras.Model, config: ExperimentConfig):

@@ -81,6 +81,11 @@ def find_targets(agent: object) -> list[tuple[tf.Variable, tf.Variable]]:
     return pairs
 
 
+def leave_dense(layer: tf_keras.layers.Layer) -> None:
+    """Makes ``find`` pass over a layer's weights."""
+    layer.get_prunable_weights = lambda: []
+
+
 def _networks(network_or_agent: object, *, target: bool) -> dict[str, tf_keras.layers.Layer]:
     """Returns {name: network}: the object itself, or an agent's attributes that are networks."""
     if isinstance(network_or_agent, tf_keras.layers.Layer):

@@ -93,6 +93,19 @@ class BasePruner(tf.Module, abc.ABC):
         """Returns the report: one row per kernel, in the network's order; ``summaries.total`` sums it up."""
         return summaries.table(self._kernels)
 
+    def report(self, model: tf_keras.Model, step: int) -> tuple[list[summaries.Row], float]:
+        """Returns one network's rows, and the sparsity asked of it after ``step`` gradient steps.
+
+        Args:
+          model: one of the networks, or one that is left dense.
+          step: gradient steps made so far.
+        """
+        targets = self.targets(step)
+        asked = {id(kernel.variable): targets[kernel.name] for kernel in self._kernels}
+        (found,) = kernels.find(model)
+        zeros = sum(asked.get(id(kernel.variable), 0.0) * kernel.size for kernel in found)
+        return summaries.table(found), zeros / sum(kernel.size for kernel in found)
+
 
 class Pruner(BasePruner):
     """Gradual magnitude pruning of any Keras model or TF-Agents agent.
@@ -120,6 +133,7 @@ class Pruner(BasePruner):
         end_step: int,
         every: int = 1000,
         distribution: str = "erk",
+        averages: Sequence[tuple[tf.Variable, tf.Variable]] = (),
     ) -> None:
         """Wraps the kernels; masks start as ones.
 
@@ -130,6 +144,8 @@ class Pruner(BasePruner):
           end_step: gradient steps made when they are last updated, and the sparsity is on target.
           every: gradient steps between updates.
           distribution: how the zeros are shared among the kernels: erk or uniform.
+          averages: pairs (moving average, the kernel it follows). They are zeroed where the kernel is
+            whenever a mask changes; in between an average of zeros needs no help.
 
         Raises:
           UserError: a value is out of range, or nothing can be pruned.
@@ -146,6 +162,7 @@ class Pruner(BasePruner):
         self._state = _state(self._masked)
         masks = {id(masked.kernel.variable): masked.mask for masked in self._masked}
         self._targets = [(copy, masks[id(kernel)]) for copy, kernel in kernels.find_targets(network)]
+        self._averages = [(copy, masks[id(kernel)]) for copy, kernel in averages if id(kernel) in masks]
 
     def after_gradient_step(self, step: tf.Tensor) -> None:
         """Updates the masks if it is time, then zeroes the weights outside them.
@@ -173,6 +190,8 @@ class Pruner(BasePruner):
             masked.mask.assign(tf.cast(mask, masked.mask.dtype))
             masked.threshold.assign(tf.cast(threshold, masked.threshold.dtype))
             masked.wrapper.pruning_step.assign(step)
+        for average, mask in self._averages:
+            _zero_outside(average, mask)
         return True
 
     def targets(self, step: int) -> dict[str, float]:

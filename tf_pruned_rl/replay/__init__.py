@@ -1,9 +1,63 @@
-"""Replay of single frames: n-step transitions of stacked frames, uniform or prioritized."""
+"""Replay: n-step transitions of stacked frames, uniform or prioritized, or of vectors."""
 
 from __future__ import annotations
 
-from tf_pruned_rl.replay.batch import Batch
-from tf_pruned_rl.replay.buffer import FrameReplay, create
-from tf_pruned_rl.replay.memory import bytes_needed, check_memory, describe_memory
+import functools
+from typing import Any
 
-__all__ = ["Batch", "FrameReplay", "bytes_needed", "check_memory", "create", "describe_memory"]
+from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
+from tf_pruned_rl.environments import Spaces
+from tf_pruned_rl.replay.batch import Batch
+from tf_pruned_rl.replay.buffer import FrameReplay, Replay
+from tf_pruned_rl.replay.memory import bytes_needed, check_memory, describe_memory
+from tf_pruned_rl.replay.transitions import TransitionReplay
+
+__all__ = [
+    "Batch",
+    "FrameReplay",
+    "Replay",
+    "TransitionReplay",
+    "bytes_needed",
+    "check_memory",
+    "create",
+    "describe_memory",
+]
+
+
+@functools.singledispatch
+def create(config: Config, interface: Any = None) -> Replay:
+    """Makes the replay of an experiment; see ``check_memory`` before.
+
+    Args:
+      config: the run's.
+      interface: of its environment; frames need none.
+    """
+    raise TypeError(f"no replay for a {type(config).__name__}")
+
+
+@create.register
+def _(config: ExperimentConfig, interface: Any = None) -> FrameReplay:
+    del interface
+    return FrameReplay(
+        config.replay.replay_capacity,
+        batch_size=config.learner.batch_size,
+        num_envs=config.environment.num_envs,
+        n_step=config.learner.n_step,
+        gamma=config.learner.gamma,
+        sampling=config.replay.replay_sampling,
+        seed=config.run.seed,
+    )
+
+
+@create.register
+def _(config: ContinuousConfig, interface: Spaces) -> TransitionReplay:
+    return TransitionReplay(
+        config.replay.replay_capacity,
+        interface.observation_size,
+        interface.action_size,
+        batch_size=config.learner.batch_size,
+        num_envs=config.environment.num_envs,
+        n_step=config.learner.n_step,
+        gamma=config.learner.gamma,
+        seed=config.run.seed,
+    )

@@ -8,18 +8,22 @@ import tensorflow as tf
 
 
 class Batch(NamedTuple):
-    """B transitions of n agent steps each, independent of how they were drawn."""
+    """B transitions of n agent steps each, independent of how they were drawn.
+
+    Those of Atari games are of stacked frames, those of continuous control of D numbers and A actions.
+    """
 
     observations: tf.Tensor
-    """uint8 [B, 84, 84, 4]: the stack acted on, newest frame last."""
+    """uint8 [B, 84, 84, 4]: the stack acted on, newest frame last; or float32 [B, D]."""
     actions: tf.Tensor
-    """int32 [B]."""
+    """int32 [B], or float32 [B, A]."""
     returns: tf.Tensor
     """float32 [B]: sum of gamma^k r_{t+k} for k < n, up to and including the first terminal's reward."""
     discounts: tf.Tensor
-    """float32 [B]: gamma^n, or 0 where a terminal lies among the n steps."""
+    """float32 [B]: gamma^n, or 0 where a terminal lies among the n steps. With vectors gamma^m, where an
+    episode is cut after m of them."""
     next_observations: tf.Tensor
-    """uint8 [B, 84, 84, 4]: the stack n steps later; where the discount is 0 it belongs to no episode."""
+    """As ``observations``, n steps later; where the discount is 0 they belong to no episode."""
     indices: tf.Tensor
     """int64 [B]: the entries drawn, for `update_priorities`; good until the next `add`."""
     probabilities: tf.Tensor

@@ -1,18 +1,19 @@
-"""The replay: a ring of frames, and a sampler that chooses from it."""
+"""The replay: a ring, and a sampler that chooses from it."""
 
 from __future__ import annotations
 
+import abc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.environments.base import FRAME_SHAPE
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.replay import segments
 from tf_pruned_rl.replay.batch import Batch
 from tf_pruned_rl.replay.frames import STACK, FrameRing
-from tf_pruned_rl.replay.memory import FRAME_SHAPE
 from tf_pruned_rl.replay.prioritized import PrioritizedSampler
 from tf_pruned_rl.replay.uniform import UniformSampler
 
@@ -22,12 +23,95 @@ SAMPLERS = {"uniform": UniformSampler, "prioritized": PrioritizedSampler}
 _STREAM = 0x5E91A7
 
 
-class FrameReplay:
-    """Stores single frames, returns n-step transitions of stacked frames.
+class Replay(abc.ABC):
+    """A ring of entries in parallel streams, a sampler that draws from them, and the state of both.
 
-    `add`, `sample` and `update_priorities` are TensorFlow operations: call them inside a
-    tf.function. They follow one another in program order.
+    Its subclasses say what is added and what a sample holds. `add`, `sample` and `update_priorities`
+    are TensorFlow operations: call them inside a tf.function. They follow one another in program order.
     """
+
+    def __init__(self, ring: Any, sampler: type, *, batch_size: int, seed: int):
+        """Puts the parts together.
+
+        Args:
+          ring: a FrameRing or TransitionRing.
+          sampler: made with the ring and the generator of the draws.
+          batch_size: transitions per sample.
+          seed: of the draws.
+        """
+        self.batch_size = batch_size
+        self.ring = ring
+        entropy = np.random.SeedSequence((seed, _STREAM)).generate_state(1, np.uint64)[0]
+        self.generator = tf.random.Generator.from_seed(int(entropy >> np.uint64(1)), alg="philox")
+        self.sampler = sampler(ring, self.generator)
+
+    @staticmethod
+    def stream_length(capacity: int, num_envs: int, n_step: int, *, shortest: int) -> int:
+        """Returns the entries per stream.
+
+        Raises:
+          UserError: they are fewer than `shortest`.
+        """
+        length = capacity // num_envs
+        if length < shortest:
+            raise UserError(
+                f"--replay_capacity={capacity} is too small for {num_envs} environment(s) and {n_step}-step "
+                f"returns: use at least {shortest * num_envs}"
+            )
+        return length
+
+    @abc.abstractmethod
+    def sample(self) -> Batch:
+        """Draws a batch. Fails (InvalidArgumentError) while there is nothing to draw."""
+
+    def importance_weights(self, batch: Batch) -> tf.Tensor:
+        """Returns float32 [B] weights, at most 1, that undo part of the sampling's bias."""
+        return self.sampler.weights(batch.probabilities)
+
+    def update_priorities(self, indices: tf.Tensor, losses: tf.Tensor) -> None:
+        """Tells the sampler the un-weighted losses (float32 [B]) of `indices` (int64 [B])."""
+        self.sampler.update(indices, losses)
+
+    def _small_variables(self) -> dict[str, tf.Variable]:
+        """Everything but the ring's `storage`."""
+        return {
+            **self.ring.small_variables(),
+            "generator": self.generator.state,
+            **self.sampler.variables(),
+        }
+
+    def save(self, directory: Path, previous: Path | None = None) -> None:
+        """Writes the whole state to `directory`, linking the segments that `previous` already has.
+
+        Args:
+          directory: made if missing.
+          previous: the replay's folder in an earlier checkpoint of the same run.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        segments.save(self.ring, directory, previous)
+        arrays = {name: variable.numpy() for name, variable in self._small_variables().items()}
+        np.savez_compressed(directory / "state.npz", **arrays)
+
+    def load(self, directory: Path) -> None:
+        """Restores what `save` wrote, in place.
+
+        Raises:
+          ValueError: the saved replay has another shape, or a file is damaged.
+        """
+        with np.load(directory / "state.npz", allow_pickle=False) as arrays:
+            variables = self._small_variables()
+            if set(arrays.files) != set(variables):
+                raise ValueError(f"{directory}: a replay with other sampling")
+            for name, variable in variables.items():
+                if arrays[name].shape != tuple(variable.shape):
+                    raise ValueError(f"{directory}: a replay of another capacity or number of environments")
+            for name, variable in variables.items():
+                variable.assign(arrays[name])
+        segments.load(self.ring, directory)
+
+
+class FrameReplay(Replay):
+    """Stores single frames, returns n-step transitions of stacked frames."""
 
     def __init__(
         self,
@@ -58,19 +142,10 @@ class FrameReplay:
         """
         if sampling not in SAMPLERS:
             raise UserError(f"unknown --replay_sampling={sampling}: choose one of {', '.join(SAMPLERS)}")
-        length = capacity // num_envs
         # One entry more than a transition spans; the ring's two moving ends must not meet.
-        shortest = n_step + STACK + 1
-        if length < shortest:
-            raise UserError(
-                f"--replay_capacity={capacity} is too small for {num_envs} environment(s) and {n_step}-step "
-                f"returns: use at least {shortest * num_envs}"
-            )
-        self.batch_size = batch_size
-        self.ring = FrameRing(length, num_envs, n_step, gamma, frame_shape)
-        entropy = np.random.SeedSequence((seed, _STREAM)).generate_state(1, np.uint64)[0]
-        self.generator = tf.random.Generator.from_seed(int(entropy >> np.uint64(1)), alg="philox")
-        self.sampler = SAMPLERS[sampling](self.ring, self.generator)
+        length = self.stream_length(capacity, num_envs, n_step, shortest=n_step + STACK + 1)
+        ring = FrameRing(length, num_envs, n_step, gamma, frame_shape)
+        super().__init__(ring, SAMPLERS[sampling], batch_size=batch_size, seed=seed)
 
     def add(
         self,
@@ -105,62 +180,3 @@ class FrameReplay:
             indices=rows,
             probabilities=probabilities,
         )
-
-    def importance_weights(self, batch: Batch) -> tf.Tensor:
-        """Returns float32 [B] weights, at most 1, that undo part of the sampling's bias."""
-        return self.sampler.weights(batch.probabilities)
-
-    def update_priorities(self, indices: tf.Tensor, losses: tf.Tensor) -> None:
-        """Tells the sampler the un-weighted losses (float32 [B]) of `indices` (int64 [B])."""
-        self.sampler.update(indices, losses)
-
-    def _small_variables(self) -> dict[str, tf.Variable]:
-        return {
-            "records": self.ring.records,
-            "ages": self.ring.ages,
-            "written": self.ring.written,
-            "generator": self.generator.state,
-            **self.sampler.variables(),
-        }
-
-    def save(self, directory: Path, previous: Path | None = None) -> None:
-        """Writes the whole state to `directory`, linking the frames that `previous` already has.
-
-        Args:
-          directory: made if missing.
-          previous: the replay's folder in an earlier checkpoint of the same run.
-        """
-        directory.mkdir(parents=True, exist_ok=True)
-        segments.save(self.ring, directory, previous)
-        arrays = {name: variable.numpy() for name, variable in self._small_variables().items()}
-        np.savez_compressed(directory / "state.npz", **arrays)
-
-    def load(self, directory: Path) -> None:
-        """Restores what `save` wrote, in place.
-
-        Raises:
-          ValueError: the saved replay has another shape, or a file is damaged.
-        """
-        with np.load(directory / "state.npz", allow_pickle=False) as arrays:
-            variables = self._small_variables()
-            if set(arrays.files) != set(variables):
-                raise ValueError(f"{directory}: a replay with other sampling")
-            for name, variable in variables.items():
-                if arrays[name].shape != tuple(variable.shape):
-                    raise ValueError(f"{directory}: a replay of another capacity or number of environments")
-            for name, variable in variables.items():
-                variable.assign(arrays[name])
-        segments.load(self.ring, directory)
-
-
-def create(config: ExperimentConfig) -> FrameReplay:
-    """Makes the replay of an experiment; see `check_memory` before."""
-    return FrameReplay(
-        config.replay.replay_capacity,
-        batch_size=config.learner.batch_size,
-        num_envs=config.environment.num_envs,
-        n_step=config.learner.n_step,
-        gamma=config.learner.gamma,
-        sampling=config.replay.replay_sampling,
-        seed=config.run.seed,
-    )

@@ -78,6 +78,15 @@ class FrameRing:
             self._interleave(tf.zeros([1, STACK + n_step, self.pixels], tf.uint8))
         self.written = tf.Variable(0, dtype=tf.int64, trainable=False, name="written")
 
+    @property
+    def storage(self) -> tf.Variable:
+        """The large variable, [rows, columns]: saved in segments."""
+        return self.frames
+
+    def small_variables(self) -> dict[str, tf.Variable]:
+        """Returns the other variables, by name."""
+        return {"records": self.records, "ages": self.ages, "written": self.written}
+
     def rows(self, steps: tf.Tensor, streams: tf.Tensor) -> tf.Tensor:
         """Returns the int64 rows of entries `steps` (counted from the run's start) of `streams`."""
         return streams * self.length + tf.math.floormod(steps, self.length)

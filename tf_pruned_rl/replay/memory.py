@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import psutil
 
-from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
+from tf_pruned_rl.environments import check_env, spaces
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.replay.frames import RECORD_COLUMNS
 from tf_pruned_rl.replay.prioritized import FAN_OUT, level_sizes
+from tf_pruned_rl.replay.transitions import entry_bytes
 
 FRAME_SHAPE = (84, 84)
 _RESERVE = 512 * 2**20
 """Bytes left for everything else: network, optimizer, activations."""
 
 
-def bytes_needed(config: ExperimentConfig) -> int:
-    """Returns the bytes of the full replay: frames, records and, if prioritized, the sum tree."""
-    return _bytes(config, config.replay.replay_capacity)
+@functools.singledispatch
+def bytes_needed(config: Config) -> int:
+    """Returns the bytes of the full replay: observations, records and, if prioritized, the sum tree."""
+    raise TypeError(f"no replay for a {type(config).__name__}")
 
 
-def _bytes(config: ExperimentConfig, capacity: int) -> int:
+@bytes_needed.register
+def _(config: ExperimentConfig) -> int:
     num_envs = config.environment.num_envs
-    entries = capacity // num_envs * num_envs
+    entries = config.replay.replay_capacity // num_envs * num_envs
     total = (entries + 1) * FRAME_SHAPE[0] * FRAME_SHAPE[1] + entries * RECORD_COLUMNS * 4
     if config.replay.replay_sampling == "prioritized":
         total += sum(level_sizes(entries)) * FAN_OUT * 8
     return total
+
+
+@bytes_needed.register
+def _(config: ContinuousConfig) -> int:
+    sizes = spaces(check_env(config.environment.env))
+    return config.replay.replay_capacity * entry_bytes(sizes.observation_size, sizes.action_size)
 
 
 def available_bytes() -> int:
@@ -71,13 +82,13 @@ def _room(folder: Path, limit: str, usage: str, cache: str) -> int | None:
     return max(int(maximum) - used + int(statistics.get(cache, 0)), 0)
 
 
-def describe_memory(config: ExperimentConfig) -> str:
+def describe_memory(config: Config) -> str:
     """Returns one line: what the replay will take, and what there is."""
     needed, available = _gigabytes(bytes_needed(config)), _gigabytes(available_bytes())
     return f"Replay: {config.replay.replay_capacity:,} steps take {needed} when full; {available} available"
 
 
-def check_memory(config: ExperimentConfig) -> None:
+def check_memory(config: Config) -> None:
     """Checks that the replay fits.
 
     Raises:

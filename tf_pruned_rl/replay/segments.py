@@ -1,4 +1,4 @@
-"""The ring's frames as files that never change, so that the next checkpoint can link to them."""
+"""A ring's large variable as files that never change, so that the next checkpoint can link to them."""
 
 from __future__ import annotations
 
@@ -7,19 +7,36 @@ import shutil
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import tensorflow as tf
 
-from tf_pruned_rl.replay.frames import FrameRing
-
 SEGMENT_FRAMES = 8_192
-"""Frames per file, over all streams: about 58 MB before compression."""
+"""Entries per file, over all streams: about 58 MB of frames before compression."""
 _CHUNK_FRAMES = 256
-"""Frames read or written at a time: bounds the memory that saving takes."""
+"""Entries read or written at a time: bounds the memory that saving takes."""
 
 
-def save(ring: FrameRing, directory: Path, previous: Path | None) -> None:
+class Ring(Protocol):
+    """What is saved here: a FrameRing or TransitionRing."""
+
+    length: int
+    num_envs: int
+    written: tf.Variable
+
+    @property
+    def storage(self) -> tf.Variable:
+        """[rows, columns], of any type."""
+
+    def rows(self, steps: tf.Tensor, streams: tf.Tensor) -> tf.Tensor:
+        """Returns the rows of entries."""
+
+
+def _row_bytes(ring: Ring) -> int:
+    return ring.storage.dtype.size * ring.storage.shape[1]
+
+
+def save(ring: Ring, directory: Path, previous: Path | None) -> None:
     """Writes the living frames to `directory`, one file per segment of the run's history.
 
     A segment's bounds are fixed multiples of its length, counted from the run's start, so a segment
@@ -36,7 +53,7 @@ def save(ring: FrameRing, directory: Path, previous: Path | None) -> None:
             _write(ring, directory / _name(first, end), first, end)
 
 
-def load(ring: FrameRing, directory: Path) -> None:
+def load(ring: Ring, directory: Path) -> None:
     """Fills the ring's frames from `directory`; `ring.written` must be restored before.
 
     Raises:
@@ -50,12 +67,12 @@ def load(ring: FrameRing, directory: Path) -> None:
         _read(ring, path, first, end)
 
 
-def _segment_length(ring: FrameRing) -> int:
+def _segment_length(ring: Ring) -> int:
     """Entries of each stream in a segment."""
     return max(SEGMENT_FRAMES // ring.num_envs, 1)
 
 
-def _spans(ring: FrameRing, written: int) -> Iterator[tuple[int, int]]:
+def _spans(ring: Ring, written: int) -> Iterator[tuple[int, int]]:
     """Yields the steps [first, end) of every segment that the ring still holds a part of."""
     length = _segment_length(ring)
     first = max(written - ring.length, 0)
@@ -89,7 +106,7 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _chunks(ring: FrameRing, first: int, end: int) -> Iterator[tf.Tensor]:
+def _chunks(ring: Ring, first: int, end: int) -> Iterator[tf.Tensor]:
     """Yields the rows of steps [first, end), a few at a time, step by step and stream by stream."""
     stride = max(_CHUNK_FRAMES // ring.num_envs, 1)
     streams = tf.range(ring.num_envs, dtype=tf.int64)
@@ -98,23 +115,23 @@ def _chunks(ring: FrameRing, first: int, end: int) -> Iterator[tf.Tensor]:
         yield tf.reshape(ring.rows(steps[:, None], streams), [-1])
 
 
-def _write(ring: FrameRing, path: Path, first: int, end: int) -> None:
+def _write(ring: Ring, path: Path, first: int, end: int) -> None:
     # Level 1: the frames are mostly flat, and higher levels only cost time.
     packer = zlib.compressobj(level=1)
     with path.open("wb") as file:
         for rows in _chunks(ring, first, end):
-            file.write(packer.compress(ring.frames.sparse_read(rows).numpy().data))
+            file.write(packer.compress(ring.storage.sparse_read(rows).numpy().data))
         file.write(packer.flush())
 
 
-def _read(ring: FrameRing, path: Path, first: int, end: int) -> None:
+def _read(ring: Ring, path: Path, first: int, end: int) -> None:
     with path.open("rb") as file:
         stream = _Inflater(file, path)
-        stream.skip((first - _bounds(path)[0]) * ring.num_envs * ring.pixels)
+        stream.skip((first - _bounds(path)[0]) * ring.num_envs * _row_bytes(ring))
         for rows in _chunks(ring, first, end):
             count = int(rows.shape[0])
-            frames = tf.io.decode_raw(stream.take(count * ring.pixels), tf.uint8)
-            ring.frames.scatter_update(tf.IndexedSlices(tf.reshape(frames, [count, ring.pixels]), rows))
+            values = tf.io.decode_raw(stream.take(count * _row_bytes(ring)), ring.storage.dtype)
+            ring.storage.scatter_update(tf.IndexedSlices(tf.reshape(values, [count, -1]), rows))
         stream.finish()
 
 

@@ -53,6 +53,10 @@ class Collector:
         share = tf.clip_by_value(left / self._epsilon_decay, 0.0, 1.0)
         return self._epsilon_final + (1.0 - self._epsilon_final) * share
 
+    def statistics(self) -> dict[str, float]:
+        """Returns what is to be logged about the way of acting."""
+        return {"epsilon": float(self.epsilon())}
+
     def step(self) -> None:
         """Acts once in every environment and stores the outcome; to be called inside a tf.function."""
         observations = self.observations.read_value()

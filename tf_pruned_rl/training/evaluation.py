@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
+from tf_pruned_rl import config as configuration
+from tf_pruned_rl import environments
+from tf_pruned_rl.agents import DqnAgent, RainbowAgent, SacAgent
+from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
 from tf_pruned_rl.environments.base import Environment
-from tf_pruned_rl.playing import QValues, play
+from tf_pruned_rl.playing import Played, QValues, play, play_control
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,43 @@ def evaluate(
       seed: of the random actions.
     """
     played = play(q_values, environment, epsilon=epsilon, seed=seed, agent_steps=agent_steps)
+    return _result(played)
+
+
+def _result(played: Played) -> EvaluationResult:
     return EvaluationResult(
         mean_return=sum(played.returns) / len(played.returns),
         episodes=len(played.returns),
         agent_steps=played.agent_steps,
     )
+
+
+@functools.singledispatch
+def phase(config: Config, agent: DqnAgent | RainbowAgent | SacAgent, *, seed: int) -> EvaluationResult:
+    """Makes one evaluation phase, as the configuration describes it.
+
+    Args:
+      config: the run's.
+      agent: nothing is learned.
+      seed: of the phase, of its environments and random actions.
+    """
+    raise TypeError(f"no evaluation for a {type(config).__name__}")
+
+
+@phase.register
+def _(config: ExperimentConfig, agent: DqnAgent | RainbowAgent, *, seed: int) -> EvaluationResult:
+    return evaluate(
+        agent.q_values,
+        environments.create(config, seed=seed),
+        agent_steps=config.run.eval_steps,
+        epsilon=config.run.eval_epsilon,
+        seed=seed,
+    )
+
+
+@phase.register
+def _(config: ContinuousConfig, agent: SacAgent, *, seed: int) -> EvaluationResult:
+    episodes = config.run.eval_episodes
+    # Side by side: one forward pass serves them all.
+    environment = environments.create(configuration.replace(config, num_envs=episodes), seed=seed)
+    return _result(play_control(agent.greedy, environment, episodes=episodes))

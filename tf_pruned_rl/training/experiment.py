@@ -10,16 +10,16 @@ import tensorflow as tf
 import tf_keras
 
 from tf_pruned_rl import environments, replay
-from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.config import Config
 from tf_pruned_rl.quiet import hush, leave_out_fusions
+from tf_pruned_rl.training import collectors
 from tf_pruned_rl.training.checkpoint import Stateful
-from tf_pruned_rl.training.collector import Collector
 from tf_pruned_rl.training.learner import Learner
 from tf_pruned_rl.training.returns import Returns
 from tf_pruned_rl.units import budget
 
 
-def configure_tensorflow(config: ExperimentConfig) -> None:
+def configure_tensorflow(config: Config) -> None:
     """Sets threads and determinism; threads stay as they are if TensorFlow is in use already."""
     threads = config.run.threads
     with contextlib.suppress(RuntimeError):
@@ -45,16 +45,16 @@ class Experiment:
       budget: the run's length in every unit.
     """
 
-    def __init__(self, config: ExperimentConfig):
+    def __init__(self, config: Config):
         self.config = config
         self.budget = budget(config)
         seeds = np.random.SeedSequence(config.run.seed).generate_state(3)
         tf_keras.utils.set_random_seed(int(seeds[0]))
         self.environment = environments.create(config, seed=int(seeds[1]))
-        self.replay = replay.create(config)
-        self.learner = Learner(config, self.environment.num_actions)
-        self.collector = Collector(
-            config, self.environment, self.replay, self.learner.agent.q_values, seed=int(seeds[2])
+        self.replay = replay.create(config, self.environment.interface)
+        self.learner = Learner(config, self.environment.interface)
+        self.collector = collectors.create(
+            config, self.environment, self.replay, self.learner.agent, seed=int(seeds[2])
         )
         self.returns = Returns()
 

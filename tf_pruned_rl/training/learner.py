@@ -5,14 +5,12 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tf_pruned_rl import agents, pruning
-from tf_pruned_rl.config import ExperimentConfig
-from tf_pruned_rl.replay import FrameReplay
+from tf_pruned_rl.config import Config
+from tf_pruned_rl.environments import Spaces
+from tf_pruned_rl.replay import Replay
 from tf_pruned_rl.replay.batch import Batch
 from tf_pruned_rl.training.checkpoint import VariablesState
 from tf_pruned_rl.units import budget
-
-STATISTICS = ("loss", "q_mean", "q_max")
-"""What is averaged over the gradient steps between two lines of the log."""
 
 
 class Learner:
@@ -20,31 +18,36 @@ class Learner:
 
     Attributes:
       agent: the TF-Agents agent.
-      pruner: keeps the online network's kernels exactly as sparse as scheduled.
+      pruner: keeps the online networks' kernels exactly as sparse as scheduled.
+      statistics: names of what is averaged over the gradient steps between two lines of the log.
       gradient_steps: int64 variable, gradient steps made so far.
       failed_at: int64 variable, the first gradient step whose loss was not finite, or -1.
     """
 
-    def __init__(self, config: ExperimentConfig, num_actions: int):
-        self.agent = agents.create(config, num_actions)
-        self.pruner = pruning.create(config, self.agent.model)
+    def __init__(self, config: Config, interface: int | Spaces):
+        self.agent = agents.create(config, interface)
+        self.pruner = pruning.create(config, self.agent.networks, self.agent.averages)
+        self.statistics = ("loss", *self.agent.STATISTICS)
         self.gradient_steps = tf.Variable(0, dtype=tf.int64, name="gradient_steps")
         self.failed_at = tf.Variable(-1, dtype=tf.int64, name="failed_at")
-        self._sums = tf.Variable(tf.zeros([len(STATISTICS)]), name="statistics_sums")
+        self._sums = tf.Variable(tf.zeros([len(self.statistics)]), name="statistics_sums")
         self._summed = tf.Variable(0.0, name="statistics_count")
         self._target_period = budget(config).target_update_gradient_steps
         self._update = self.agent.train_step
         if config.run.jit_compile:
             self._update = tf.function(self._update, jit_compile=True)
 
-    def step(self, replay: FrameReplay, batch: Batch) -> None:
+    def step(self, replay: Replay, batch: Batch) -> None:
         """Makes one gradient step on a batch drawn from ``replay``; to be called inside a tf.function."""
         loss, losses, statistics = self._update(batch, replay.importance_weights(batch))
         step = self.gradient_steps.assign_add(1)
         self.pruner.after_gradient_step(step)
         # The run ends with a word on a loss that is not finite; it must not break the sum tree before.
         replay.update_priorities(batch.indices, tf.where(tf.math.is_finite(losses), losses, 0.0))
-        tf.cond(tf.equal(step % self._target_period, 0), self._update_target, lambda: False)
+        if self._target_period == 1:
+            self._update_target()
+        else:
+            tf.cond(tf.equal(step % self._target_period, 0), self._update_target, lambda: False)
         self._record(step, {"loss": loss, **statistics})
 
     def _update_target(self) -> bool:
@@ -52,7 +55,7 @@ class Learner:
         return True
 
     def _record(self, step: tf.Tensor, statistics: dict[str, tf.Tensor]) -> None:
-        self._sums.assign_add(tf.stack([statistics[name] for name in STATISTICS]))
+        self._sums.assign_add(tf.stack([statistics[name] for name in self.statistics]))
         self._summed.assign_add(1.0)
         failed_now = tf.logical_and(self.failed_at < 0, ~tf.math.is_finite(statistics["loss"]))
         self.failed_at.assign(tf.where(failed_now, step, self.failed_at))
@@ -63,14 +66,12 @@ class Learner:
         means = self._sums.numpy() / max(count, 1.0)
         self._sums.assign(tf.zeros_like(self._sums))
         self._summed.assign(0.0)
-        return dict(zip(STATISTICS, map(float, means), strict=True)) if count else {}
+        return dict(zip(self.statistics, map(float, means), strict=True)) if count else {}
 
     def state(self) -> VariablesState:
         """Everything that must survive: networks, optimizer slots, masks, counters, running sums."""
         return VariablesState(
-            online=self.agent.model,
-            target=self.agent.target_model,
-            optimizer=self.agent.optimizer,
+            **self.agent.trackables(),
             gradient_steps=self.gradient_steps,
             failed_at=self.failed_at,
             sums=self._sums,

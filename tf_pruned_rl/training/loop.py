@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tf_pruned_rl.environments import games
+from tf_pruned_rl import environments
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.training.experiment import Experiment
 from tf_pruned_rl.training.records import Record
@@ -104,14 +104,10 @@ def _records(experiment: Experiment, before: int, now: int, speed: float) -> tup
 
     if crossed(before, now, run.log_every) or experiment.agent_steps == experiment.budget.agent_steps:
         values = experiment.learner.drain_statistics() | experiment.returns.running()
-        values |= {"epsilon": float(experiment.collector.epsilon()), "sparsity": pruner.sparsity()}
+        values |= experiment.collector.statistics() | {"sparsity": pruner.sparsity()}
         add("progress", values, steps_per_second=speed, time=time.time())
         add("pruning", pruner.summaries(gradient_steps), time=time.time())
     if crossed(before, now, run.iteration_frames):
         values = {"index": float(now // run.iteration_frames - 1), **experiment.returns.end_iteration()}
-        add(
-            "iteration",
-            games.with_human_normalised(experiment.config.environment.game, values),
-            time=time.time(),
-        )
+        add("iteration", environments.with_scores(experiment.config, values), time=time.time())
     return tuple(records)

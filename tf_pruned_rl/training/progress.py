@@ -25,16 +25,23 @@ class Progress:
     """
 
     def __init__(
-        self, total_frames: int, *, console: Console | None = None, plain_every: float = 30.0
+        self,
+        total_frames: int,
+        *,
+        unit: str = "frames",
+        console: Console | None = None,
+        plain_every: float = 30.0,
     ) -> None:
         """Prepares the line.
 
         Args:
           total_frames: length of the run, in emulator frames.
+          unit: what the user calls those.
           console: where to write; standard output by default.
           plain_every: seconds between lines where there is no terminal.
         """
         self._total = total_frames
+        self._unit = unit
         self._console = console or create_console()
         self._live = Live(console=self._console, auto_refresh=False) if self._console.is_terminal else None
         self._plain_every = plain_every
@@ -46,7 +53,7 @@ class Progress:
         """Shows a record of kind "progress" (the other kinds are passed over)."""
         if record.kind != "progress":
             return
-        line = progress_line(record, self._total, self._speed(record))
+        line = progress_line(record, self._total, self._speed(record), self._unit)
         if self._live:
             self._live.update(Text(line), refresh=True)
             return
@@ -83,17 +90,18 @@ class Progress:
         self._unprinted = ""
 
 
-def progress_line(record: Record, total_frames: int, speed: float) -> str:
+def progress_line(record: Record, total_frames: int, speed: float, unit: str = "frames") -> str:
     """Returns the line: frames, share done, speed, time left, returns, loss, sparsity.
 
     Args:
       record: where the run stands; of its values last_return, mean_return, loss, sparsity are shown.
       total_frames: emulator frames of the whole run.
       speed: agent steps per second; 0 if unknown.
+      unit: what the user calls frames.
     """
     frames, values = record.frames, record.values
     done = frames / total_frames if total_frames else 1.0
-    parts = [f"{frames:,}/{total_frames:,} frames {done:.1%}"]
+    parts = [f"{frames:,}/{total_frames:,} {unit} {done:.1%}"]
     if speed > 0 and frames:
         steps_left = max(total_frames - frames, 0) * record.agent_steps / frames
         parts += [f"{speed:,.0f} steps/s", f"{_duration(steps_left / speed)} left"]

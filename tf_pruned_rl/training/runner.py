@@ -10,14 +10,12 @@ from pathlib import Path
 from types import FrameType
 
 from tf_pruned_rl import environments
-from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.config import Config
 from tf_pruned_rl.config_io import default_run_dir
-from tf_pruned_rl.environments import games
 from tf_pruned_rl.exporting.learner import export_learner
 from tf_pruned_rl.replay import check_memory, describe_memory
-from tf_pruned_rl.training import loop
+from tf_pruned_rl.training import evaluation, loop
 from tf_pruned_rl.training.checkpoint import Checkpointer
-from tf_pruned_rl.training.evaluation import evaluate
 from tf_pruned_rl.training.events import Events
 from tf_pruned_rl.training.experiment import Experiment, configure_tensorflow, gpus
 from tf_pruned_rl.training.profiling import STEADY_FROM, Profile
@@ -55,7 +53,7 @@ class _Signals:
             signal.signal(number, handler)
 
 
-def run(config: ExperimentConfig, *, profile: bool = False) -> Path:
+def run(config: Config, *, profile: bool = False) -> Path:
     """Trains, or goes on training, in the configuration's run directory; exports the policy at its end.
 
     Args:
@@ -87,7 +85,7 @@ def run(config: ExperimentConfig, *, profile: bool = False) -> Path:
 class Run:
     """An experiment with its checkpoints, its log and its progress line."""
 
-    def __init__(self, config: ExperimentConfig, directory: RunDirectory, *, profile: bool):
+    def __init__(self, config: Config, directory: RunDirectory, *, profile: bool):
         self._config = config
         self._directory = directory
         self._experiment = Experiment(config)
@@ -96,7 +94,7 @@ class Run:
         state = manifest["extra"] if manifest else {"metrics_position": 0, "results": {}, "seconds": 0.0}
         if manifest:
             self._experiment.learner.pruner.check(self._experiment.gradient_steps)
-            print(f"Resumed at frame {manifest['frames']:,}.")
+            print(f"Resumed at {config.unit.removesuffix('s')} {manifest['frames']:,}.")
         self._results: dict[str, float] = state["results"]
         self._started = time.monotonic() - state["seconds"]
         self._shown: Record | None = None
@@ -110,7 +108,7 @@ class Run:
         """Trains to the end, then exports and reports."""
         run, now = self._config.run, self._frames
         saved = now
-        with Progress(self._experiment.budget.frames) as progress:
+        with Progress(self._experiment.budget.frames, unit=self._config.unit) as progress:
             for tick in loop.train(self._experiment, stops=[run.eval_every]):
                 for record in tick.records:
                     self._write(record)
@@ -170,20 +168,14 @@ class Run:
         run, experiment = self._config.run, self._experiment
         # A fresh environment, seeded by where the run stands: nothing of it needs to be saved.
         seed = (run.seed << 32) + experiment.agent_steps
-        result = evaluate(
-            experiment.learner.agent.q_values,
-            environments.create(self._config, seed=seed),
-            agent_steps=run.eval_steps,
-            epsilon=run.eval_epsilon,
-            seed=seed,
-        )
+        result = evaluation.phase(self._config, experiment.learner.agent, seed=seed)
         values = {"mean_return": result.mean_return, "episodes": float(result.episodes)}
         return Record(
             "evaluation",
             self._frames,
             experiment.agent_steps,
             experiment.gradient_steps,
-            games.with_human_normalised(self._config.environment.game, values),
+            environments.with_scores(self._config, values),
             {"time": time.time()},
         )
 
@@ -221,4 +213,7 @@ class Run:
         }
         self._directory.write_summary(summary)
         places = {"run directory": self._directory.path, "policy": self._directory.policy}
-        final_table("Result", (summary | places).items())
+        # Where a frame is an agent step, one word for it is enough.
+        hidden = {"agent_steps"} if self._config.environment.frame_skip == 1 else set()
+        shown = {self._config.unit if name == "frames" else name: value for name, value in summary.items()}
+        final_table("Result", ((n, v) for n, v in (shown | places).items() if n not in hidden))

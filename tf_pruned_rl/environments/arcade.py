@@ -1,0 +1,58 @@
+"""What both Atari environments have in common: numbered actions, and a limit on an episode's length."""
+
+from __future__ import annotations
+
+import abc
+
+import ale_py
+import numpy as np
+
+from tf_pruned_rl.environments import resumable
+from tf_pruned_rl.environments.base import FRAME_SHAPE
+
+
+class ArcadeEnvironment(resumable.ResumableEnvironment):
+    """An ``Environment`` of the Arcade Learning Environment, which subclasses play."""
+
+    def __init__(
+        self, game: str, action_meanings: tuple[str, ...], *, num_envs: int, seed: int, max_episode_steps: int
+    ):
+        self.action_meanings = action_meanings
+        self.num_actions = len(action_meanings)
+        self.frame_shape = FRAME_SHAPE
+        self._max_episode_steps = max_episode_steps
+        super().__init__(
+            game,
+            num_envs=num_envs,
+            seed=seed,
+            frames=np.zeros((num_envs, *FRAME_SHAPE), np.uint8),
+            software={"ale_py": ale_py.__version__},
+        )
+
+    @property
+    def interface(self) -> int:
+        """What an agent has to know: the number of actions."""
+        return self.num_actions
+
+    @abc.abstractmethod
+    def _play(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Makes one agent step; returns new arrays: frames uint8, rewards float32, terminals bool."""
+
+    def _advance(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        frames, rewards, terminals = self._play(actions)
+        return frames, rewards, terminals, (self._lengths >= self._max_episode_steps) & ~terminals
+
+    def _pack(self, actions: np.ndarray) -> list[bytes]:
+        for action in actions.tolist():
+            if not 0 <= action < self.num_actions:
+                raise ValueError(f"action {action} is not in [0, {self.num_actions})")
+        return [bytes((action,)) for action in actions.tolist()]
+
+    def _unpack(self, packed: bytes) -> np.ndarray:
+        return np.frombuffer(packed, np.uint8).astype(np.int32)
+
+    def _idle(self) -> np.ndarray:
+        return np.int32(0)
+
+    def _reseed_after(self) -> int:
+        return resumable.RESEED_EVERY
