@@ -13,6 +13,7 @@ from tf_pruned_rl import environments
 from tf_pruned_rl.config import Config
 from tf_pruned_rl.config_io import default_run_dir
 from tf_pruned_rl.exporting.learner import export_learner
+from tf_pruned_rl.pruning import feasible
 from tf_pruned_rl.replay import check_memory, describe_memory
 from tf_pruned_rl.training import evaluation, loop
 from tf_pruned_rl.training.checkpoint import Checkpointer
@@ -64,9 +65,10 @@ def run(config: Config, *, profile: bool = False) -> Path:
       The run directory.
 
     Raises:
-      UserError: see RunDirectory.open, replay.check_memory, Checkpointer and loop.train.
+      UserError: see feasible.check, RunDirectory.open, replay.check_memory, Checkpointer and loop.train.
       Interrupted: SIGINT or SIGTERM came; a checkpoint is written.
     """
+    feasible.check(config)
     path = Path(config.run.run_dir or default_run_dir(config))
     with RunDirectory.open(path, config) as directory:
         print(f"Run directory: {path}")
