@@ -30,6 +30,8 @@ setup(
         "numpy>=2.1.3,<2.2",
         "gymnasium==1.3.0",  # 1.4 wants a newer typing-extensions than tf-agents allows
         "ale-py==0.12.1",
+        "mujoco==4.0.0",
+        "imageio~=2.38",  # gymnasium's MuJoCo tasks import it
         "opencv-python-headless>=4.11,<4.12",  # 4.12 wants a newer numpy than TensorFlow allows
         "psutil~=7.2",
         "rich~=15.0",

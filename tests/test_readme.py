@@ -94,6 +94,8 @@ def test_commands_exist_with_their_flags():
         known = set(re.findall(r'flags\.DEFINE_\w+\(\s*"(\w+)"', source))
         if file == "experiments/online.py":
             known |= set(config_io.field_types())
+        if file == "experiments/continuous.py":
+            known |= set(config_io.field_types(config.ContinuousConfig))
         for flag in flags:
             assert flag.split("=")[0] in known, f"{file} --{flag}"
 

@@ -1,4 +1,4 @@
-"""SAC: every loss and gradient against a float64 derivation in numpy, targets, masks, TF-Agents' own parts."""
+"""SAC: losses and gradients against a float64 derivation in numpy, targets, masks, parts of TF-Agents."""
 
 from __future__ import annotations
 
@@ -205,7 +205,9 @@ def test_targets_start_equal_to_the_critics():
     agent = agents.create(config.replace(config.preset("sac"), width=0.25), SPACES)
     for average, online in agent.averages:
         np.testing.assert_array_equal(average.numpy(), online.numpy())
-    assert any((a.numpy() != b.numpy()).any() for a, b in zip(*(c.weights for c in agent.critics), strict=True))
+    assert any(
+        (a.numpy() != b.numpy()).any() for a, b in zip(*(c.weights for c in agent.critics), strict=True)
+    )
 
 
 def test_masks_stay_binary_and_are_the_targets_too(batch):
@@ -256,7 +258,10 @@ def test_policies_of_tf_agents_act_on_the_same_network():
     action = agent.collect_policy.action(steps).action
     assert action.shape == (B, A) and np.all((action >= LOW) & (action <= HIGH))
     np.testing.assert_allclose(
-        agent._train_policy.distribution(steps).action.mode(), agent.greedy(observations), rtol=1e-5, atol=1e-6
+        agent._train_policy.distribution(steps).action.mode(),
+        agent.greedy(observations),
+        rtol=1e-5,
+        atol=1e-6,
     )
 
 

@@ -68,7 +68,9 @@ def test_a_run_leaves_its_whole_result(pendulum, finished):
 
 def test_actor_and_critics_are_pruned_and_the_targets_follow(pendulum, finished):
     state = pendulum.final_state(finished)
-    kernels = {name: value for name, value in state.items() if "/kernel/" in name and ".OPTIMIZER" not in name}
+    kernels = {
+        name: value for name, value in state.items() if "/kernel/" in name and ".OPTIMIZER" not in name
+    }
     zeros = {}
     for network in ("actor", "critic_1", "critic_2", "target_critic_1", "target_critic_2"):
         own = [value for name, value in sorted(kernels.items()) if name.startswith(f"{network}/")]

@@ -1,4 +1,4 @@
-"""Continuous control: names, spaces, ends of episodes, and exact resumption, in MuJoCo where it is installed."""
+"""Continuous control: names, spaces, ends of episodes, exact resumption; MuJoCo where it is installed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ class Line(gymnasium.Env):
     """The observation is (episode, step); an action of at least 1 ends it, six steps cut it."""
 
     observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (1, 2), np.float64)
-    action_space = gymnasium.spaces.Box(np.array([[-2.0], [0.0]]), np.array([[2.0], [1.0]]), (2, 1), np.float64)
+    action_space = gymnasium.spaces.Box(
+        np.array([[-2.0], [0.0]]), np.array([[2.0], [1.0]]), (2, 1), np.float64
+    )
 
     def __init__(self) -> None:
         self.episode = 0
