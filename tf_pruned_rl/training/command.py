@@ -9,7 +9,6 @@ from absl import flags
 from tf_pruned_rl.config import Config
 from tf_pruned_rl.quiet import hush
 
-
 _PROFILE = flags.DEFINE_bool(
     "profile",
     False,
