@@ -212,3 +212,21 @@ def test_made_from_a_configuration():
     environment = environments.create(experiment, seed=3)
     assert (environment.num_envs, environment.game, environment.frame_shape) == (2, "Line-v3", (2,))
     assert environments.with_scores(experiment, {"mean_return": 1.0}) == {"mean_return": 1.0}
+
+
+def test_mujocos_warnings_leave_no_file_and_come_as_pythons(tmp_path, monkeypatch, capfd):
+    mujoco = pytest.importorskip("mujoco")
+    monkeypatch.chdir(tmp_path)
+    environment = ControlEnvironment("HalfCheetah", seed=0)
+    environment.reset()
+    # Its model is out of date in MuJoCo 4, which says so when it compiles it.
+    assert capfd.readouterr().err == ""
+    assert not list(tmp_path.iterdir())
+    model = mujoco.MjModel.from_xml_string(
+        '<mujoco><worldbody><body><freejoint/><geom size="1"/></body></worldbody></mujoco>'
+    )
+    data = mujoco.MjData(model)
+    data.qpos[:] = np.nan
+    with pytest.warns(RuntimeWarning, match="MuJoCo: Nan, Inf or huge value"):
+        mujoco.mj_step(model, data)
+    assert not list(tmp_path.iterdir())

@@ -5,6 +5,7 @@ Nothing here is MuJoCo's own: its tasks are reached through gymnasium like any o
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import importlib.metadata
@@ -69,6 +70,7 @@ def make(env: str, max_episode_steps: int = 0) -> gymnasium.Env:
       UserError: gymnasium cannot make it here.
     """
     try:
+        _take_warnings()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # gymnasium recommends newer versions of what was asked for
             return gymnasium.make(env, max_episode_steps=max_episode_steps or None, disable_env_checker=True)
@@ -76,6 +78,23 @@ def make(env: str, max_episode_steps: int = 0) -> gymnasium.Env:
         raise UserError(
             f"gymnasium cannot make {env} ({error}): install what it needs, or choose another --env"
         ) from error
+
+
+@functools.cache
+def _take_warnings() -> None:
+    """Has MuJoCo's warnings shown as Python's, but for what gymnasium's own models are out of date in.
+
+    MuJoCo itself would print them, and write them to a file in the working directory.
+    """
+
+    def warn(message: str) -> None:
+        if "deprecated" not in message:
+            warnings.warn(f"MuJoCo: {message}", RuntimeWarning, stacklevel=2)
+
+    with contextlib.suppress(ImportError):
+        import mujoco
+
+        mujoco.set_mju_user_warning(warn)
 
 
 @functools.cache

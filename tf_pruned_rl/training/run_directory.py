@@ -18,7 +18,16 @@ from tf_pruned_rl.errors import UserError
 
 CONFIG = "config.json"
 _LOCK = ".lock"
-_PACKAGES = ("tensorflow", "tf-keras", "tf-agents", "tensorflow-model-optimization", "ale-py", "numpy")
+_PACKAGES = (
+    "tensorflow",
+    "tf-keras",
+    "tf-agents",
+    "tensorflow-model-optimization",
+    "ale-py",
+    "gymnasium",
+    "mujoco",
+    "numpy",
+)
 
 
 class RunDirectory:
