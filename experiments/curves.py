@@ -1,4 +1,4 @@
-"""Draws the learning curves of runs over the published ones.
+"""Draws the learning curves of runs: training returns over the published ones, or evaluation returns.
 
 python experiments/curves.py --runs=DIR,DIR,... --out=FILE.png
 """
@@ -9,13 +9,19 @@ from pathlib import Path
 
 from absl import flags
 
-from tf_pruned_rl.analysis import curves, results
+from tf_pruned_rl.analysis import curves, evaluations, results
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.flags import run_main
 
 _RUNS = flags.DEFINE_list("runs", [], "Run directories, separated by commas; runs still going on are fine.")
 _OUT = flags.DEFINE_string(
     "out", "curves.png", "File to draw into (.png, .pdf or .svg); a .csv of the numbers is written beside it."
+)
+_RETURNS = flags.DEFINE_enum(
+    "returns",
+    "training",
+    ["training", "evaluation"],
+    "training: every run for itself, over what was published; evaluation: the mean over seeds.",
 )
 _TITLE = flags.DEFINE_string("title", "", "Line above the figure.")
 
@@ -25,10 +31,16 @@ def main(argv: list[str]) -> None:
     del argv
     if not _RUNS.value:
         raise UserError("no run to draw: give --runs=DIR,DIR,...")
-    drawn = curves.lines([results.load_run(directory) for directory in _RUNS.value])
-    table = curves.save(drawn, Path(_OUT.value), _TITLE.value)
-    for line in drawn:
-        print(curves.verdict(line))
+    runs = [results.load_run(directory) for directory in _RUNS.value]
+    if _RETURNS.value == "evaluation":
+        groups = evaluations.groups(runs)
+        table = evaluations.save(groups, Path(_OUT.value), _TITLE.value)
+        sentences = [evaluations.verdict(group) for group in groups]
+    else:
+        lines = curves.lines(runs)
+        table = curves.save(lines, Path(_OUT.value), _TITLE.value)
+        sentences = [curves.verdict(line) for line in lines]
+    print(*sentences, sep="\n")
     print(f"Drawn in {_OUT.value}, numbers in {table}")
 
 

@@ -45,6 +45,17 @@ def test_draws_and_says_where_the_runs_lie(tmp_path):
     assert len(out.with_suffix(".csv").read_text().splitlines()) == 3
 
 
+def test_evaluation_returns(tmp_path):
+    run = make_run(tmp_path / "dense", 7.0, pruning="none")
+    line = Record("evaluation", 8_000, 2_000, 250, {"mean_return": 3.25, "episodes": 4.0}).to_json()
+    (run / "metrics.jsonl").write_text(f"{line}\n")
+    out = tmp_path / "figure.png"
+    done = call(f"--runs={run}", f"--out={out}", "--returns=evaluation")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == "DQN Breakout nature dense: 3.25 after 8,000 frames"
+    assert out.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

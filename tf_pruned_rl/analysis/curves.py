@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,9 @@ from tf_pruned_rl.analysis.results import Run, iterations, series
 from tf_pruned_rl.errors import UserError
 
 # Okabe and Ito's colours, which stay apart for every kind of colour vision.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_INK, _PALE = "#333333", "#dddddd"
-_STYLE: dict[Any, Any] = {
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_INK, PALE = "#333333", "#dddddd"
+STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 9.5,
     "text.color": _INK,
@@ -79,7 +79,7 @@ def lines(runs: Sequence[Run]) -> list[Line]:
     made = []
     for i, (run, name) in enumerate(zip(runs, names, strict=True)):
         label = name if names.count(name) == 1 else f"{name} ({run.directory.resolve().name})"
-        made.append(Line(run, label, _COLOURS[i % len(_COLOURS)], _bands(run)))
+        made.append(Line(run, label, COLOURS[i % len(COLOURS)], _bands(run)))
     return made
 
 
@@ -126,9 +126,9 @@ def draw(drawn: Sequence[Line], title: str = "") -> Figure:
         if pruned:
             _draw_sparsity(axes[1, column], here, unit)
         for each in axes[:, column]:
-            each.grid(axis="y", color=_PALE, linewidth=0.5)
+            each.grid(axis="y", color=PALE, linewidth=0.5)
             each.set_axisbelow(True)
-        axes[-1, column].set_xlabel(f"{word} frames")
+        axes[-1, column].set_xlabel(f"{word} {here[0].run.unit}")
         axes[-1, column].xaxis.set_major_formatter("{x:g}")
     axes[0, 0].set_ylabel("mean training return")
     if pruned:
@@ -148,17 +148,31 @@ def save(drawn: Sequence[Line], out: Path, title: str = "") -> Path:
     Raises:
       UserError: ``out`` is of no format that can be drawn, or cannot be written.
     """
+    return write(out, lambda: draw(drawn, title), _COLUMNS, _rows(drawn))
+
+
+def write(
+    out: Path, figure: Callable[[], Figure], columns: Sequence[str], rows: Iterable[Mapping[str, object]]
+) -> Path:
+    """Draws ``figure()`` in this project's style into ``out``, and writes ``rows`` to a CSV beside it.
+
+    Returns:
+      The path of the CSV.
+
+    Raises:
+      UserError: ``out`` is of no format that can be drawn, or cannot be written.
+    """
     if out.suffix not in FORMATS:
         raise UserError(f"cannot draw {out}: its name must end in one of {', '.join(FORMATS)}")
     table = out.with_suffix(".csv")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with matplotlib.rc_context(_STYLE):
-            draw(drawn, title).savefig(out, dpi=200)
+        with matplotlib.rc_context(STYLE):
+            figure().savefig(out, dpi=200)
         with table.open("w", newline="") as file:
-            writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
+            writer = csv.DictWriter(file, columns, lineterminator="\n")
             writer.writeheader()
-            writer.writerows(_rows(drawn))
+            writer.writerows(rows)
     except OSError as error:
         raise UserError(
             f"cannot write {error.filename or out} ({error.strerror}): give another --out"

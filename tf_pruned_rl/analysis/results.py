@@ -33,9 +33,14 @@ class Run:
     records: Mapping[str, tuple[Record, ...]]
     """The whole lines of metrics.jsonl by kind, in order; a kind that is absent has none."""
 
+    @property
+    def unit(self) -> str:
+        """What its length is counted in: frames, or steps in continuous control."""
+        return "steps" if self.config["agent"] in configuration.CONTROL_AGENTS else "frames"
+
     def name(self) -> str:
         """Returns agent, game, network and sparsity in words, such as ``DQN Breakout nature dense``."""
-        agent = {"dqn": "DQN"}.get(self.config["agent"], self.config["agent"].capitalize())
+        agent = {"dqn": "DQN", "sac": "SAC"}.get(self.config["agent"], self.config["agent"].capitalize())
         width = "" if self.config["width"] == 1 else f" x{self.config['width']:g}"
         return f"{agent} {self.config['game']} {self.config['network']}{width} {self.density()}"
 
@@ -77,6 +82,16 @@ class Iterations:
     """int64 [n], episodes that ended in the iteration."""
 
 
+@dataclass(frozen=True)
+class Evaluations:
+    """The evaluation phases a run has been through."""
+
+    frames: np.ndarray
+    """int64 [n], frames (steps in continuous control) trained before each phase."""
+    mean_return: np.ndarray
+    """float64 [n], mean return of its episodes; NaN where none ended."""
+
+
 def load_run(directory: str | Path) -> Run:
     """Reads a run directory; the run may still be going on.
 
@@ -108,6 +123,15 @@ def iterations(run: Run) -> Iterations:
     )
 
 
+def evaluations(run: Run) -> Evaluations:
+    """Returns the evaluation phases of ``run``, in order; empty arrays where there is none."""
+    found = run.records.get("evaluation", ())
+    return Evaluations(
+        frames=np.array([r.frames for r in found], np.int64),
+        mean_return=np.array([r.values.get("mean_return", np.nan) for r in found], np.float64),
+    )
+
+
 def series(run: Run, value: str, kind: str = "progress") -> tuple[np.ndarray, np.ndarray]:
     """Returns frames int64 [n] and ``value`` float64 [n] of the records of ``kind`` that hold it."""
     found = [(r.frames, r.values[value]) for r in run.records.get(kind, ()) if value in r.values]
@@ -125,10 +149,20 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise UserError(f"cannot read {path}: {error}") from None
     if not isinstance(config, dict):
         raise UserError(f"{path} is not the configuration of a run: it should hold one JSON object")
+    for name, value in _in_the_words_of_atari(config).items():
+        config.setdefault(name, value)
     missing = [name for name in _NEEDED if name not in config]
     if missing:
         raise UserError(f"{path} is not the configuration of a run: it lacks {', '.join(missing)}")
     return config
+
+
+def _in_the_words_of_atari(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what a run of continuous control calls otherwise, by the names that are used here."""
+    if config.get("agent") not in configuration.CONTROL_AGENTS:
+        return {}
+    words = {"game": "env", "iteration_frames": "iteration_steps"}
+    return {"network": "mlp"} | {word: config[own] for word, own in words.items() if own in config}
 
 
 def _read_records(path: Path) -> list[Record]:
