@@ -9,7 +9,7 @@ import pytest
 
 from tf_pruned_rl import config
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.replay import FrameReplay, bytes_needed, check_memory, describe_memory, memory
+from tf_pruned_rl.replay import FrameReplay, bytes_needed, check_memory, memory
 
 
 @pytest.mark.parametrize("agent", ["dqn", "rainbow"])
@@ -41,13 +41,6 @@ def test_refusal_names_a_capacity_that_fits(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(memory, "available_bytes", lambda: 1_000)
     with pytest.raises(UserError, match="everything else: free some memory"):
         check_memory(experiment)
-
-
-def test_description_has_need_and_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available_bytes", lambda: 4_000_000_000)
-    line = describe_memory(config.preset("dqn"))
-    assert "7.07 GB" in line
-    assert "4.00 GB" in line
 
 
 def test_control_group(tmp_path: Path) -> None:

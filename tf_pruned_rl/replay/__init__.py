@@ -9,7 +9,7 @@ from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
 from tf_pruned_rl.environments import Spaces
 from tf_pruned_rl.replay.batch import Batch
 from tf_pruned_rl.replay.buffer import FrameReplay, Replay
-from tf_pruned_rl.replay.memory import bytes_needed, check_memory, describe_memory
+from tf_pruned_rl.replay.memory import available_bytes, bytes_needed, check_memory
 from tf_pruned_rl.replay.transitions import TransitionReplay
 
 __all__ = [
@@ -17,10 +17,10 @@ __all__ = [
     "FrameReplay",
     "Replay",
     "TransitionReplay",
+    "available_bytes",
     "bytes_needed",
     "check_memory",
     "create",
-    "describe_memory",
 ]
 
 

@@ -82,12 +82,6 @@ def _room(folder: Path, limit: str, usage: str, cache: str) -> int | None:
     return max(int(maximum) - used + int(statistics.get(cache, 0)), 0)
 
 
-def describe_memory(config: Config) -> str:
-    """Returns one line: what the replay will take, and what there is."""
-    needed, available = _gigabytes(bytes_needed(config)), _gigabytes(available_bytes())
-    return f"Replay: {config.replay.replay_capacity:,} steps take {needed} when full; {available} available"
-
-
 def check_memory(config: Config) -> None:
     """Checks that the replay fits.
 

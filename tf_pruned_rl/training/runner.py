@@ -14,8 +14,8 @@ from tf_pruned_rl.config import Config
 from tf_pruned_rl.config_io import default_run_dir
 from tf_pruned_rl.exporting.learner import export_learner
 from tf_pruned_rl.pruning import feasible
-from tf_pruned_rl.replay import check_memory, describe_memory
-from tf_pruned_rl.training import evaluation, loop
+from tf_pruned_rl.replay import check_memory
+from tf_pruned_rl.training import evaluation, loop, memory
 from tf_pruned_rl.training.checkpoint import Checkpointer
 from tf_pruned_rl.training.events import Events
 from tf_pruned_rl.training.experiment import Experiment, configure_tensorflow, gpus
@@ -72,7 +72,6 @@ def run(config: Config, *, profile: bool = False) -> Path:
     path = Path(config.run.run_dir or default_run_dir(config))
     with RunDirectory.open(path, config) as directory:
         print(f"Run directory: {path}")
-        print(describe_memory(config))
         check_memory(config)
         configure_tensorflow(config)
         signals = _Signals()
@@ -91,6 +90,7 @@ class Run:
         self._config = config
         self._directory = directory
         self._experiment = Experiment(config)
+        print(memory.describe(self._experiment))
         self._checkpointer = Checkpointer(directory.checkpoints, self._experiment.components())
         manifest = self._checkpointer.restore_latest()
         state = manifest["extra"] if manifest else {"metrics_position": 0, "results": {}, "seconds": 0.0}
