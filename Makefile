@@ -34,6 +34,8 @@ bench: $(VENV)/.installed
 	$(PYTHON) benchmarks/throughput.py --agent=rainbow --network=impala $(ARGS)
 	$(PYTHON) benchmarks/throughput.py --agent=dqn --network=nature $(ARGS)
 	$(PYTHON) benchmarks/throughput.py --agent=dqn --network=impala --width=3 --seconds=10 $(ARGS)
+	$(PYTHON) benchmarks/continuous.py $(ARGS)
+	$(PYTHON) benchmarks/continuous.py --width=5 --seconds=10 $(ARGS)
 	$(PYTHON) benchmarks/replay.py
 	$(PYTHON) benchmarks/scaling.py
 

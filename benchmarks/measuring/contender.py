@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from measuring.settings import Settings
+from measuring.settings import AnySettings, Settings
 
 BENCHMARKS = Path(__file__).resolve().parents[1]
 PEERS = BENCHMARKS.parent / ".peers"
@@ -39,7 +39,7 @@ class Kind:
 
     module: str
     environment: str = ""
-    lacks: Callable[[Settings], str] = lambda settings: ""
+    lacks: Callable[[Any], str] = lambda settings: ""
     note: str = ""
 
     @property
@@ -47,7 +47,7 @@ class Kind:
         """The interpreter."""
         return PEERS / self.environment / "bin" / "python" if self.environment else Path(sys.executable)
 
-    def missing(self, settings: Settings) -> str:
+    def missing(self, settings: AnySettings) -> str:
         """Returns why it cannot take part, or nothing."""
         if self.environment and not (self.python.parent / ".installed").exists():
             return "not installed: make bench-peers"
@@ -75,15 +75,25 @@ KINDS: dict[str, Kind] = {
 }
 """The peers by the name they have on the command line."""
 
+CONTROL = Kind("measuring.control")
+CONTROL_FLOOR = Kind("measuring.control_floor")
+CONTROL_KINDS: dict[str, Kind] = {
+    "tf_agents": Kind("peers.tf_agents_control", note="same TensorFlow as ours"),
+    "sb3": Kind("peers.sb3_control", "sb3"),
+}
+"""The peers in continuous control."""
+
 
 class Contender:
     """A child process that sleeps until it is asked. Use it as a context manager."""
 
-    def __init__(self, name: str, kind: Kind, settings: Settings):
+    def __init__(self, name: str, kind: Kind, settings: AnySettings):
         self.name = name
         self.kind = kind
         self.settings = settings
         self._log = tempfile.TemporaryFile()
+        # Its working directory: some libraries leave files there.
+        self._folder = tempfile.TemporaryDirectory()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> dict[str, Any]:
@@ -97,6 +107,7 @@ class Contender:
             stdout=subprocess.PIPE,
             stderr=self._log,
             env=environment,
+            cwd=self._folder.name,
         )
         return self._talk(dataclasses.asdict(self.settings))
 
@@ -147,3 +158,4 @@ class Contender:
     ) -> None:
         self.close()
         self._log.close()
+        self._folder.cleanup()

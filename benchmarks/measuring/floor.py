@@ -1,7 +1,8 @@
-"""The machine's limits, measured in the same TensorFlow: the best convolution, and each layer alone."""
+"""The machine's limits, measured in the same TensorFlow: the best operation, and each layer alone."""
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 
@@ -17,17 +18,13 @@ with hush():
 
     from tf_pruned_rl.training.experiment import configure_tensorflow
 
-_BATCH = 32
-_PEAKS = ((42, 96), (42, 256), (21, 256), (11, 512))
-"""(height and width, channels in and out) of the 3 x 3 convolutions tried for the peak rate."""
+_CONVOLUTIONS = tuple(
+    flops.Layer(f"{size}x{size} {channels}->{channels}", *2 * ((size, size, channels),), (3, 3))
+    for size, channels in ((42, 96), (42, 256), (21, 256), (11, 512))
+)
+"""The convolutions tried for the peak rate, 32 samples at a time."""
 _REPEATS = 4
 """Calls of one operation per launch, one after the other: a launch costs some 50 microseconds."""
-
-
-def network_layers(settings: Settings) -> list[flops.Layer]:
-    """Returns the layers of our network under ``settings``."""
-    actions = len(games.minimal_actions(settings.game))
-    return flops.layers_of(agents.create(experiment_config(settings), actions).model)
 
 
 def _repeated(operation: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> Callable[..., tf.Tensor]:
@@ -59,10 +56,10 @@ def _best_seconds(call: Callable[[], object], seconds: float) -> float:
 
 
 class _Timed:
-    """One layer's operations at its own shape, ready to be timed: {pass: (call, times per step)}."""
+    """One layer's operations at its own shape, ready to be timed: [(call of a pass, times per step)]."""
 
-    def __init__(self, layer: flops.Layer, batch_size: int, dtype: tf.DType, first: bool):
-        self.layer = layer
+    def __init__(self, use: flops.Use, batch_size: int, dtype: tf.DType):
+        self.layer = layer = use.layer
         shapes = [batch_size, *layer.inputs], [batch_size, *layer.outputs]
         x, dy = (tf.cast(tf.random.normal(shape), dtype) for shape in shapes)
         weight_shape = [*layer.kernel, layer.inputs[-1], layer.outputs[-1]]
@@ -78,12 +75,11 @@ class _Timed:
                 lambda dy, w: tf.matmul(dy, w, transpose_b=True),
             )
         forward, to_weights, to_inputs = map(_repeated, calls)
-        self.calls = {
-            "forward": (lambda: forward(x, weights).numpy(), 2),  # online and target network
-            "to weights": (lambda: to_weights(x, dys).numpy(), 1),
-        }
-        if not first:
-            self.calls["to inputs"] = (lambda: to_inputs(dy, weights).numpy(), 1)
+        self.calls = [
+            (lambda: forward(x, weights).numpy(), use.forward),
+            (lambda: to_weights(x, dys).numpy(), use.to_weights),
+            (lambda: to_inputs(dy, weights).numpy(), use.to_inputs),
+        ]
 
     def _convolution(self, weight_shape: list[int]) -> tuple[Callable[..., tf.Tensor], ...]:
         stride = [1, self.layer.stride, self.layer.stride, 1]
@@ -106,68 +102,88 @@ class _Timed:
 
     def milliseconds(self, seconds: float) -> float:
         """Returns this layer's share of a gradient step."""
-        share = seconds / len(self.calls)
-        return sum(_best_seconds(call, share) / _REPEATS * times * 1e3 for call, times in self.calls.values())
+        used = [(call, times) for call, times in self.calls if times]
+        share = seconds / len(used)
+        return sum(_best_seconds(call, share) / _REPEATS * times * 1e3 for call, times in used)
 
 
 class Floor:
     """A Reporter of limits: ``peak`` and ``layers``."""
 
-    def __init__(self, settings: Settings):
-        configure_tensorflow(experiment_config(settings))
-        self._layers = network_layers(settings)
-        self._settings = settings
-        self._types = [tf.float32, tf.bfloat16]
-        self._alone = {dtype: self._distinct(dtype) for dtype in self._types}
-        self._peaks = [self._peak_call(*shape, dtype) for dtype in self._types for shape in _PEAKS]
+    def __init__(
+        self,
+        uses: Sequence[flops.Use],
+        batch_size: int,
+        *,
+        acting: Sequence[flops.Layer],
+        peaks: Sequence[tuple[flops.Layer, int]],
+        dtypes: Sequence[tf.DType],
+    ):
+        """Makes every tensor.
 
-    @staticmethod
-    def _peak_call(size: int, channels: int, dtype: tf.DType) -> tuple[str, str, int, Callable[[], object]]:
-        layer = flops.Layer("", (size, size, channels), (size, size, channels), (3, 3))
-        x = tf.cast(tf.random.normal([_BATCH, *layer.inputs]), dtype)
-        w = tf.cast(tf.random.normal([3, 3, channels, channels]), dtype)
-        function = _repeated(lambda x, w: tf.nn.conv2d(x, w, 1, "SAME"))
-        name = f"{size}x{size} {channels}->{channels}"
-        return dtype.name, name, layer.forward * _BATCH, lambda: function(x, [w]).numpy()
+        Args:
+          uses: of the layers, in a gradient step.
+          batch_size: samples of a gradient step.
+          acting: the layers that choose an action.
+          peaks: (layer, samples) tried for the best rate.
+          dtypes: to measure.
+        """
+        self._uses, self._batch_size, self._acting = uses, batch_size, acting
+        self._alone = {
+            dtype: {_shape(use): _Timed(use, batch_size, dtype) for use in uses} for dtype in dtypes
+        }
+        self._peaks = [_peak_call(*peak, dtype) for dtype in dtypes for peak in peaks]
 
     def about(self) -> dict[str, object]:
         """Returns the operations counted."""
         return {
-            "layers": len(self._layers),
-            "forward_operations": flops.forward(self._layers),
-            "train_step_operations": flops.train_step(self._layers, self._settings.batch_size),
+            "layers": len(self._uses),
+            "forward_operations": flops.forward(self._acting),
+            "train_step_operations": flops.train_step(self._uses, self._batch_size),
         }
 
     def peak(self, seconds: float) -> dict[str, float]:
         """Returns {"dtype shape": operations per second}, the best of each shape's runs."""
         share = seconds / len(self._peaks)
-        return {
-            f"{dtype} {name}": operations / _best_seconds(call, share)
-            for dtype, name, operations, call in self._peaks
-        }
+        return {name: operations / _best_seconds(call, share) for name, operations, call in self._peaks}
 
     def layers(self, seconds: float) -> dict[str, float]:
         """Returns {"dtype layer": milliseconds in a gradient step}; layers of one shape are timed once."""
         results = {}
-        for dtype in self._types:
-            alone = self._alone[dtype]
+        for dtype, alone in self._alone.items():
             for key, timed in alone.items():
-                alone_ms = timed.milliseconds(seconds / len(self._types) / len(alone))
-                for layer in self._layers:
-                    if _shape(layer) == key:
-                        results[f"{dtype.name} {layer.name}"] = alone_ms
+                alone_ms = timed.milliseconds(seconds / len(self._alone) / len(alone))
+                for use in self._uses:
+                    if _shape(use) == key:
+                        results[f"{dtype.name} {use.layer.name}"] = alone_ms
         return results
 
-    def _distinct(self, dtype: tf.DType) -> dict[tuple[object, ...], _Timed]:
-        return {
-            _shape(layer): _Timed(layer, self._settings.batch_size, dtype, layer is self._layers[0])
-            for layer in self._layers
-        }
+
+def _peak_call(layer: flops.Layer, batch_size: int, dtype: tf.DType) -> tuple[str, int, Callable[[], object]]:
+    """Returns what is run as "dtype shape", its operations, and a call of it."""
+    x = tf.cast(tf.random.normal([batch_size, *layer.inputs]), dtype)
+    w = tf.cast(tf.random.normal([*layer.kernel, layer.inputs[-1], layer.outputs[-1]]), dtype)
+    function = _repeated((lambda x, w: tf.nn.conv2d(x, w, 1, "SAME")) if layer.kernel else tf.matmul)
+    return f"{dtype.name} {layer.name}", layer.forward * batch_size, lambda: function(x, [w]).numpy()
 
 
-def _shape(layer: flops.Layer) -> tuple[object, ...]:
-    return layer.inputs, layer.outputs, layer.kernel, layer.stride
+def _shape(use: flops.Use) -> tuple[object, ...]:
+    return dataclasses.astuple(dataclasses.replace(use, layer=dataclasses.replace(use.layer, name="")))
+
+
+def q_network_floor(settings: Settings) -> Floor:
+    """Returns the floor of our Q-network under ``settings``."""
+    run = experiment_config(settings)
+    configure_tensorflow(run)
+    layers = flops.layers_of(agents.create(run, len(games.minimal_actions(settings.game))).model)
+    return Floor(
+        flops.q_learning(layers),
+        settings.batch_size,
+        acting=layers,
+        peaks=[(layer, 32) for layer in _CONVOLUTIONS],
+        dtypes=[tf.float32, tf.bfloat16],
+    )
 
 
 if __name__ == "__main__":
-    worker.serve(Floor)
+    worker.serve(q_network_floor)

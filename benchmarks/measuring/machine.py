@@ -14,7 +14,7 @@ import psutil
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 _FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "avx512_vnni", "amx_tile", "amx_bf16")
-_PACKAGES = ("tensorflow", "tf-keras", "tf-agents", "numpy", "ale-py", "gymnasium")
+_PACKAGES = ("tensorflow", "tf-keras", "tf-agents", "numpy", "ale-py", "gymnasium", "mujoco")
 
 
 def describe() -> dict[str, object]:

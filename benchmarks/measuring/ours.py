@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from measuring import replaying, worker
-from measuring.settings import Settings
+from measuring.settings import AnySettings, Settings
 from tf_pruned_rl import agents, config, replay
 from tf_pruned_rl.quiet import hush
 
@@ -20,7 +20,7 @@ with hush():
 
 _MOST_GRADIENT_STEPS = 800
 """Of one slice: fewer than lie between two mask updates, or two target updates, so it has neither."""
-_TURNS = 20
+TURNS = 20
 """Operations of a timed call, so that launching it does not count."""
 
 
@@ -45,12 +45,15 @@ def experiment_config(settings: Settings) -> config.ExperimentConfig:
 class Ours:
     """A run in the middle of its life: full replay, epsilon decayed, half of the pruning window behind."""
 
-    def __init__(self, settings: Settings):
+    most_agent_steps_at_once = 0
+    """Of a tick of the loop, 0 for any number; a slice ends at a tick."""
+
+    def __init__(self, settings: AnySettings):
         self._settings = settings
-        self._config = experiment_config(settings)
+        self._config = self._describe()
         configure_tensorflow(self._config)
         replay.check_memory(self._config)
-        self._experiment = _hollow(self._config) if settings.hollow else Experiment(self._config)
+        self._experiment = self._build()
         self._startup = self._first_gradient_step()
         # Full, so that its memory is taken and the frames of a sample lie far apart.
         missing = max(0, settings.replay_capacity - settings.warmup)
@@ -59,9 +62,21 @@ class Ours:
         # On the grid of the masks' updates: none comes in the thousand gradient steps that follow.
         self._middle = (budget.prune_begin + budget.prune_end) // 2
         self._move_to_the_middle()
-        self._ticks = loop.train(self._experiment)
+        self._ticks = loop.train(self._experiment, stops=[self.most_agent_steps_at_once])
         self.loop(2.0)
-        self._parts = {} if settings.hollow else _parts(self._experiment, settings)
+        self._parts = self._make_parts()
+
+    def _describe(self) -> config.Config:
+        """Returns the run that the settings describe."""
+        raise NotImplementedError
+
+    def _build(self) -> Experiment:
+        """Returns it, built."""
+        return Experiment(self._config)
+
+    def _make_parts(self) -> dict[str, tuple[Callable[[], object], int]]:
+        """Returns {part: (call, operations in it)}: gradient steps, samples, else agent steps."""
+        raise NotImplementedError
 
     def _first_gradient_step(self) -> dict[str, float]:
         """Trains from nothing, through the warm-up, to the first gradient step."""
@@ -89,10 +104,10 @@ class Ours:
 
     def about(self) -> dict[str, object]:
         """See Worker."""
-        model = self._experiment.learner.agent.model
+        networks = self._experiment.learner.agent.networks.values()
         return {
             **self._startup,
-            "parameters": int(model.count_params()),
+            "parameters": sum(model.count_params() for model in networks),
             "sparsity": float(self._experiment.learner.pruner.sparsity()),
             "estimated_bytes": replay.bytes_needed(self._config),
             "versions": {"tensorflow": tf.__version__},
@@ -108,6 +123,10 @@ class Ours:
             if passed >= seconds or experiment.gradient_steps - self._middle > _MOST_GRADIENT_STEPS:
                 break
         return worker.slice_of(experiment.agent_steps - before, passed)
+
+    def _target_update_ms(self) -> float:
+        """Returns the milliseconds per agent step of target updates that slices leave out."""
+        raise NotImplementedError
 
     def parts(self, seconds: float) -> dict[str, float]:
         """See Worker."""
@@ -141,26 +160,60 @@ class Ours:
         update_ms = 0.0
         if self._settings.pruned:
             update_ms = worker.median_ms(update(True), 1.0) - worker.median_ms(update(False), 0.5)
-        target = tf.function(experiment.learner.agent.update_target)
         ratio, skip = run.learner.replay_ratio, run.environment.frame_skip
         return {
             "mask_update": update_ms / run.pruning.prune_every * ratio,
-            "target_update": worker.median_ms(target, 0.3) / run.learner.target_update_period,
+            "target_update": self._target_update_ms(),
             "log_line": worker.median_ms(log_line, 0.3) / run.run.log_every * skip,
             "one_mask_update": update_ms,
         }
 
 
-def _parts(experiment: Experiment, settings: Settings) -> dict[str, tuple[Callable[[], object], int]]:
-    """Returns {part: (call, operations in it)}: gradient steps, samples, else agent steps."""
-    agent, buffer, environment = experiment.learner.agent, experiment.replay, experiment.environment
-    envs = settings.num_envs
-    count = tf.constant(_TURNS)
+class Atari(Ours):
+    """An agent with a Q-network."""
+
+    def _describe(self) -> config.ExperimentConfig:
+        return experiment_config(self._settings)
+
+    def _build(self) -> Experiment:
+        return _hollow(self._config) if self._settings.hollow else super()._build()
+
+    def _target_update_ms(self) -> float:
+        update = tf.function(self._experiment.learner.agent.update_target)
+        return worker.median_ms(update, 0.3) / self._config.learner.target_update_period
+
+    def _make_parts(self) -> dict[str, tuple[Callable[[], object], int]]:
+        return {} if self._settings.hollow else _parts(self._experiment, self._settings.num_envs)
+
+
+def draw(buffer: replay.Replay) -> tuple[replay.Batch, tf.Tensor]:
+    """Returns a batch and its importance weights."""
 
     @tf.function
-    def draw() -> tuple[tf.Tensor, ...]:
+    def sample() -> tuple[replay.Batch, tf.Tensor]:
         batch = buffer.sample()
         return batch, buffer.importance_weights(batch)
+
+    return sample()
+
+
+def common_parts(
+    experiment: Experiment, actions: Iterator[np.ndarray]
+) -> dict[str, tuple[Callable[[], object], int]]:
+    """Returns the parts that every agent has: environment, add, sample."""
+    envs, environment = experiment.environment.num_envs, experiment.environment
+    add = replaying.adder(experiment.replay)
+    sample = replaying.sampler(experiment.replay, update=True)
+    return {
+        "environment": (lambda: [environment.step(next(actions)) for _ in range(TURNS)], TURNS * envs),
+        "add": (lambda: add(10 * TURNS), 10 * TURNS * envs),
+        "sample": (lambda: sample(TURNS), TURNS),
+    }
+
+
+def _parts(experiment: Experiment, envs: int) -> dict[str, tuple[Callable[[], object], int]]:
+    agent = experiment.learner.agent
+    count = tf.constant(TURNS)
 
     @tf.function
     def train(batch: replay.Batch, weights: tf.Tensor) -> tf.Tensor:
@@ -175,15 +228,11 @@ def _parts(experiment: Experiment, settings: Settings) -> dict[str, tuple[Callab
             actions += tf.argmax(agent.q_values(frames), -1)
         return actions
 
-    batch, weights = draw()
-    add, sample = replaying.adder(buffer), replaying.sampler(buffer, update=True)
-    actions = _actions(envs, environment.num_actions)
+    batch, weights = draw(experiment.replay)
     return {
         "train": (lambda: train(batch, weights).numpy(), 1),
-        "action": (lambda: act(count).numpy(), _TURNS * envs),
-        "environment": (lambda: [environment.step(next(actions)) for _ in range(_TURNS)], _TURNS * envs),
-        "add": (lambda: add(10 * _TURNS), 10 * _TURNS * envs),
-        "sample": (lambda: sample(_TURNS), _TURNS),
+        "action": (lambda: act(count).numpy(), TURNS * envs),
+        **common_parts(experiment, _actions(envs, experiment.environment.num_actions)),
     }
 
 
@@ -226,4 +275,4 @@ def _hollow(run: config.ExperimentConfig) -> Experiment:
 
 
 if __name__ == "__main__":
-    worker.serve(Ours)
+    worker.serve(Atari)

@@ -1,4 +1,4 @@
-"""The tables of one run of throughput.py, and the same as JSON."""
+"""The tables of one run of throughput.py or continuous.py, and the same as JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from measuring import flops, results
 from measuring.results import Measured
-from measuring.settings import Settings
+from measuring.settings import AnySettings
 
 HOLLOW = "ours hollow"
 FLOOR_HEADERS = (
@@ -26,7 +26,7 @@ class Limits:
     peaks: list[Mapping[str, float]] = dataclasses.field(default_factory=list)
     layers: list[Mapping[str, float]] = dataclasses.field(default_factory=list)
 
-    def fractions(self, one: Measured, settings: Settings) -> list[object]:
+    def fractions(self, one: Measured, replay_ratio: float) -> list[object]:
         """Returns a contender's row: see ``FLOOR_HEADERS``."""
         precision = "bfloat16" if "bf16" in one.name else "float32"
         train_ms, emulator_ms = one.part("train"), one.part("environment")
@@ -39,7 +39,7 @@ class Limits:
             float(self.about["forward_operations"]),
             operations,
             rate,
-            replay_ratio=settings.replay_ratio,
+            replay_ratio=replay_ratio,
             environment_seconds=emulator_ms / 1e3,
         )
         return [
@@ -55,19 +55,19 @@ class Limits:
             f"{one.steps_per_second() / most:.0%}",
         ]
 
-    def rates(self) -> str:
-        """Returns a line: the operations of a step, and the best convolutions."""
+    def rates(self, peak_of: str) -> str:
+        """Returns a line: the operations of a step, and the best rates, of a ``peak_of``."""
         found = results.peak_rates(self.peaks).items()
         rates = ", ".join(f"{dtype} {rate / 1e9:.0f} ({shape})" for dtype, (shape, rate) in found)
         operations = float(self.about["train_step_operations"]) / 1e9
-        return f"a gradient step is {operations:.2f} GFLOP; best convolution, GFLOP/s: {rates}"
+        return f"a gradient step is {operations:.2f} GFLOP; best {peak_of}, GFLOP/s: {rates}"
 
 
 @dataclasses.dataclass
 class Report:
     """Everything measured in one run."""
 
-    settings: Settings
+    settings: AnySettings
     measured: Sequence[Measured]
     limits: Limits
 
@@ -78,7 +78,7 @@ class Report:
         if ratios:
             parts += ["", "Times as fast, median over rounds (lowest to highest):", ratios]
         if self.limits.peaks:
-            parts += ["", self.limits.rates(), self._floor(), self._slow_layers()]
+            parts += ["", self.limits.rates(self.settings.peak_of), self._floor(), self._slow_layers()]
         return "\n".join(["", *parts, *self._rare(), "", self._neighbours()])
 
     def _neighbours(self) -> str:
@@ -87,11 +87,7 @@ class Report:
         return text + (": too many, measure again" if statistics.median(cores) > 0.1 else "")
 
     def _title(self) -> str:
-        s = self.settings
-        return (
-            f"{s.agent}, {s.network} width {s.width:g}, {s.game}, batch {s.batch_size}, replay ratio "
-            f"{s.replay_ratio:g}, replay {s.replay_capacity:,}: milliseconds unless said otherwise"
-        )
+        return f"{self.settings.title}: milliseconds unless said otherwise"
 
     def _shown(self) -> list[Measured]:
         return [each for each in self.measured if each.name != HOLLOW]
@@ -101,7 +97,7 @@ class Report:
         return statistics.median(found[0].step_ms()) if found else None
 
     def _speeds(self) -> str:
-        headers = ["", "steps/s", "per step", "train", "action", "emulator", "add", "sample", "left over"]
+        headers = ["", "steps/s", "per step", "train", "action", "environment", "add", "sample", "left over"]
         headers += ["memory GB", "estimate GB", "start-up s", "parameters"]
         rows = []
         for each in self._shown():
@@ -140,7 +136,7 @@ class Report:
 
     def _floor(self) -> str:
         rows = [
-            self.limits.fractions(each, self.settings)
+            self.limits.fractions(each, self.settings.replay_ratio)
             for each in self._shown()
             if each.part("train") is not None
         ]

@@ -92,8 +92,6 @@ def peak_rates(peaks: Sequence[Mapping[str, float]]) -> dict[str, tuple[str, flo
     best: dict[str, tuple[str, float]] = {}
     for key in peaks[0]:
         dtype, _, shape = key.partition(" ")
-        if "->" not in shape:
-            continue
         rate = statistics.median(each[key] for each in peaks)
         if dtype not in best or rate > best[dtype][1]:
             best[dtype] = shape, rate

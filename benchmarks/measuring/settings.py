@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """The learning problem, the same for all, and the variants that only this project has."""
+
+    peak_of: ClassVar[str] = "convolution"
+    """What runs fastest on a machine, of what the networks are made of."""
 
     agent: str = "dqn"
     """dqn, or rainbow (C51; with prioritized replay where the contender has it)."""
@@ -37,6 +41,14 @@ class Settings:
     """Threads of the numeric library; 0 leaves its own choice, every core."""
 
     @property
+    def title(self) -> str:
+        """What is run, for the head of a table."""
+        return (
+            f"{self.agent}, {self.network} width {self.width:g}, {self.game}, batch {self.batch_size}, "
+            f"replay ratio {self.replay_ratio:g}, replay {self.replay_capacity:,}"
+        )
+
+    @property
     def n_step(self) -> int:
         """Rewards summed before bootstrapping: Dopamine's Rainbow has 3."""
         return 3 if self.agent == "rainbow" else 1
@@ -46,6 +58,60 @@ class Settings:
         """Agent steps per gradient step."""
         return max(1, round(1 / self.replay_ratio))
 
+
+@dataclasses.dataclass(frozen=True)
+class ControlSettings:
+    """Soft Actor-Critic on a task of continuous control; every contender starts with random actions."""
+
+    peak_of: ClassVar[str] = "matrix product"
+    """As in ``Settings``."""
+    n_step: ClassVar[int] = 1
+    """Rewards summed before bootstrapping."""
+
+    env: str = "HalfCheetah-v5"
+    """Gymnasium's id."""
+    width: float = 1.0
+    """Multiplies the 256 units of both hidden layers, in the actor and in both critics."""
+    batch_size: int = 256
+    """Transitions per gradient step."""
+    replay_ratio: float = 1.0
+    """Gradient steps per environment step: 1, or one over a whole number."""
+    replay_capacity: int = 100_000
+    """Environment steps kept."""
+    warmup: int = 1_000
+    """Environment steps collected before the first gradient step."""
+    num_envs: int = 1
+    """Environments side by side (ours only)."""
+    pruned: bool = False
+    """In the middle of the pruning window (ours only)."""
+    threads: int = 0
+    """Threads of the numeric library; 0 leaves each contender its own choice."""
+
+    @property
+    def title(self) -> str:
+        """What is run, for the head of a table."""
+        return (
+            f"sac, {self.units}x{self.units}, {self.env}, batch {self.batch_size}, "
+            f"replay ratio {self.replay_ratio:g}, replay {self.replay_capacity:,}"
+        )
+
+    @property
+    def gradient_every(self) -> int:
+        """Environment steps per gradient step."""
+        return max(1, round(1 / self.replay_ratio))
+
+    @property
+    def units(self) -> int:
+        """Units of a hidden layer."""
+        return int(HIDDEN_UNITS * self.width)
+
+
+AnySettings = Settings | ControlSettings
+
+# What every contender in continuous control is given and nobody varies.
+HIDDEN_UNITS = 256
+SAC_LEARNING_RATE = 3e-4
+SAC_TAU = 0.005
 
 # Values that every contender is given and nobody varies; Dopamine's.
 GAMMA = 0.99

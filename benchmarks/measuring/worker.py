@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from measuring.settings import Settings
+from measuring.settings import AnySettings, Settings
 
 
 class Reporter(Protocol):
@@ -76,15 +76,19 @@ def slice_of(agent_steps: int, seconds: float) -> dict[str, float]:
     return {"agent_steps": agent_steps, "seconds": seconds, "resident_bytes": resident_bytes()}
 
 
-def serve(make: Callable[[Settings], Reporter]) -> None:
+def serve(make: Callable[..., Reporter], settings: type[AnySettings] = Settings) -> None:
     """Answers requests, one JSON object a line, until standard input ends.
 
     The first request holds the settings; the answer is the worker's ``about``. Each later one names
     a method and its arguments. Whatever libraries print goes to standard error.
+
+    Args:
+      make: builds the worker from the settings.
+      settings: their class.
     """
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    worker = make(Settings(**json.loads(sys.stdin.readline())))
+    worker = make(settings(**json.loads(sys.stdin.readline())))
     print(json.dumps(worker.about()), file=answers)
     for line in sys.stdin:
         request = json.loads(line)

@@ -1,25 +1,20 @@
-"""Stable-Baselines3's DQN on PyTorch's CPU build, through its own ``learn``."""
+"""Stable-Baselines3's DQN."""
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable
-
 import ale_py
 import gymnasium
-import numpy as np
-import stable_baselines3
 import torch
 from measuring import settings as s
 from measuring import worker
 from measuring.settings import Settings
 from stable_baselines3 import DQN
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_atari_env
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecFrameStack
 from torch import nn
+
+from peers import sb3_loop
 
 _SIDE = 11
 """Height and width of both networks' features."""
@@ -69,22 +64,11 @@ class Features(BaseFeaturesExtractor):
         return self._layers(x)
 
 
-class _Until(BaseCallback):
-    """Stops ``learn`` at a moment."""
-
-    def __init__(self, moment: float):
-        super().__init__()
-        self._moment = moment
-
-    def _on_step(self) -> bool:
-        return time.perf_counter() < self._moment
-
-
-class StableBaselines:
+class StableBaselinesAtari(sb3_loop.StableBaselines):
     """See Worker."""
 
-    def __init__(self, settings: Settings):
-        torch.set_num_threads(settings.threads or len(os.sched_getaffinity(0)))
+    def _make_model(self) -> DQN:
+        settings = self._settings
         gymnasium.register_envs(ale_py)
         env = make_atari_env(
             f"ALE/{settings.game}-v5",
@@ -93,8 +77,7 @@ class StableBaselines:
             env_kwargs={"repeat_action_probability": 0.25, "frameskip": 1},
             wrapper_kwargs={"terminal_on_life_loss": False, "noop_max": 0},
         )
-        self._settings = settings
-        self._model = DQN(
+        return DQN(
             "CnnPolicy",
             VecFrameStack(env, 4),
             learning_rate=s.LEARNING_RATE,
@@ -115,51 +98,10 @@ class StableBaselines:
             },
             device="cpu",
         )
-        self._model.learn(settings.warmup + 4 * settings.gradient_every, log_interval=None)
-        self._startup = worker.process_age()
-        self.loop(2.0)
-        self._parts = self._make_parts()
 
-    def about(self) -> dict[str, object]:
-        """See Worker."""
-        return {
-            "startup_seconds_with_warmup": self._startup,
-            "parameters": sum(each.numel() for each in self._model.q_net.parameters()),
-            "threads": torch.get_num_threads(),
-            "versions": {"stable-baselines3": stable_baselines3.__version__, "torch": torch.__version__},
-        }
-
-    def loop(self, seconds: float) -> dict[str, float]:
-        """See Worker; ``learn`` goes on where it stopped."""
-        model, start = self._model, time.perf_counter()
-        before = model.num_timesteps
-        model.learn(2**40, callback=_Until(start + seconds), log_interval=None, reset_num_timesteps=False)
-        return worker.slice_of(model.num_timesteps - before, time.perf_counter() - start)
-
-    def _make_parts(self) -> dict[str, Callable[[], object]]:
-        model = self._model
-        env, buffer, batch_size = model.env, model.replay_buffer, self._settings.batch_size
-        observation = model._last_obs.copy()
-        action, reward, done = np.zeros(1, np.int64), np.zeros(1, np.float32), np.zeros(1, bool)
-        return {
-            "train with sample": lambda: model.train(batch_size=batch_size, gradient_steps=1),
-            "action": lambda: model._sample_action(self._settings.warmup, None, 1),
-            "environment": lambda: env.step(action),
-            "add": lambda: buffer.add(observation, observation, action, reward, done, [{}]),
-            "sample": lambda: buffer.sample(batch_size, env=model._vec_normalize_env),
-        }
-
-    def parts(self, seconds: float) -> dict[str, float]:
-        """See Worker; SB3 samples inside its training step, so that is taken off."""
-        share = seconds / len(self._parts)
-        found = {name: worker.median_ms(call, share) for name, call in self._parts.items()}
-        found["train"] = found.pop("train with sample") - found["sample"]
-        return found
-
-    def rare(self) -> dict[str, float]:
-        """See Worker: nothing is left out of its loop."""
-        return {}
+    def _networks(self) -> list[nn.Module]:
+        return [self._model.q_net]
 
 
 if __name__ == "__main__":
-    worker.serve(StableBaselines)
+    worker.serve(StableBaselinesAtari)

@@ -14,6 +14,7 @@ sys.path.insert(0, str(BENCHMARKS))
 _TINY = """
 import sys
 from measuring import worker
+from measuring.settings import ControlSettings, Settings
 
 class Tiny:
     def __init__(self, settings):
@@ -42,7 +43,7 @@ class Tiny:
         ms = 40.0 if self._settings.pruned else 0.0
         return {"mask_update": ms / 4000, "target_update": 0.0, "log_line": 0.0, "one_mask_update": ms}
 
-worker.serve(Tiny)
+worker.serve(Tiny, ControlSettings if "control" in __spec__.name else Settings)
 """
 
 
@@ -54,7 +55,8 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     folder = tmp_path / "contenders"
     folder.mkdir()
     (folder / "measuring").symlink_to(BENCHMARKS / "measuring")
-    (folder / "tiny.py").write_text(_TINY)
+    for name in ("tiny", "tiny_control"):
+        (folder / f"{name}.py").write_text(_TINY)
     monkeypatch.setattr(contender, "BENCHMARKS", folder)
     monkeypatch.setattr(contender, "PEERS", tmp_path / ".peers")
     return "tiny"

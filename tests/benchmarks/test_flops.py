@@ -10,6 +10,7 @@ from measuring import flops
 
 from tf_pruned_rl import networks
 from tf_pruned_rl.config import NetworkConfig
+from tf_pruned_rl.networks import mlp
 
 
 def layers(network: str, width: float, **arguments: int) -> list[flops.Layer]:
@@ -23,7 +24,7 @@ def layers(network: str, width: float, **arguments: int) -> list[flops.Layer]:
 def test_known_totals(network, width, forward_millions, step_billions):
     found = layers(network, width)
     assert flops.forward(found) / 1e6 == pytest.approx(forward_millions, rel=2e-3)
-    assert flops.train_step(found, 32) / 1e9 == pytest.approx(step_billions, rel=1e-3)
+    assert flops.train_step(flops.q_learning(found), 32) / 1e9 == pytest.approx(step_billions, rel=1e-3)
 
 
 def test_each_layer_by_hand():
@@ -44,7 +45,26 @@ def test_a_distribution_widens_the_head_only():
 def test_the_first_layer_gets_no_gradient_towards_its_input():
     one = flops.Layer("a", (3,), (5,))
     two = dataclasses.replace(one, inputs=(5,), outputs=(7,))
-    assert flops.train_step([one, two], 10) == 10 * (3 * 30 + 4 * 70)
+    assert flops.train_step(flops.q_learning([one, two]), 10) == 10 * (3 * 30 + 4 * 70)
+
+
+def test_soft_actor_critic_pass_by_pass():
+    # HalfCheetah: 17 numbers observed, actions of 6. Multiply-accumulates of a sample, by what runs.
+    actor = 17 * 256 + 256 * 256 + 256 * 12
+    critic = 23 * 256 + 256 * 256 + 256
+    passes = {
+        "next actions, and the two targets' values of them": actor + 2 * critic,
+        "the critics' values, and back to the weights": 2 * (critic + critic + 256 * 256 + 256),
+        "actions, and their values": actor + 2 * critic,
+        "back through the critics to the actions": 2 * (256 + 256 * 256 + 6 * 256),
+        "back through the actor to its weights": actor + 256 * 256 + 256 * 12,
+    }
+    uses = flops.actor_critic(
+        flops.layers_of(mlp.actor(1, 17, 6)), flops.layers_of(mlp.critic(1, 17, 6)), action_size=6
+    )
+    assert flops.train_step(uses, 256) == 256 * 2 * sum(passes.values())
+    assert flops.train_step(uses, 256) / 1e6 == pytest.approx(577, rel=1e-3)
+    assert len({use.layer.name for use in uses}) == len(uses) == 7
 
 
 def test_layers_that_cannot_be_counted_are_not_passed_over():

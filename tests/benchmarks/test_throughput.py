@@ -95,7 +95,7 @@ def test_what_a_peer_lacks(peer, settings, word):
 
 
 def test_the_peers_have_pins_and_workers():
-    for name, kind in contender.KINDS.items():
+    for name, kind in [*contender.KINDS.items(), *contender.CONTROL_KINDS.items()]:
         assert (ROOT / "benchmarks" / (kind.module.replace(".", "/") + ".py")).is_file()
         pins = ROOT / "benchmarks" / "peers" / f"requirements_{name}.txt"
         assert pins.is_file() == bool(kind.environment)
