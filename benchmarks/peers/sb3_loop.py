@@ -35,14 +35,12 @@ class StableBaselines:
         torch.set_num_threads(settings.threads or 1)
         self._model = self._make_model()
         self._model.learn(settings.warmup + 4 * settings.gradient_every, log_interval=None)
-        if not settings.threads:
-            torch.set_num_threads(self._best_threads())
         self._startup = worker.process_age()
         self.loop(2.0)
         self._parts = self._make_parts()
 
     def _best_threads(self) -> int:
-        """Returns 1 or every core, whichever trains faster.
+        """Returns 1 or every core, whichever trains faster now.
 
         PyTorch would take every core; its threads wait for each other in every operation, so that one
         that has to share its core with another program makes a small network's step slower by far.
@@ -51,7 +49,7 @@ class StableBaselines:
         def milliseconds(threads: int) -> float:
             torch.set_num_threads(threads)
             batch_size = self._settings.batch_size
-            return worker.median_ms(lambda: self._model.train(batch_size=batch_size, gradient_steps=1), 1.0)
+            return worker.median_ms(lambda: self._model.train(batch_size=batch_size, gradient_steps=1), 0.3)
 
         return min({1, len(os.sched_getaffinity(0))}, key=milliseconds)
 
@@ -74,6 +72,8 @@ class StableBaselines:
 
     def loop(self, seconds: float) -> dict[str, float]:
         """See Worker; ``learn`` goes on where it stopped."""
+        if not self._settings.threads:
+            torch.set_num_threads(self._best_threads())
         model, start = self._model, time.perf_counter()
         before = model.num_timesteps
         model.learn(2**40, callback=_Until(start + seconds), log_interval=None, reset_num_timesteps=False)
