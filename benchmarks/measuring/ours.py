@@ -15,7 +15,7 @@ from tf_pruned_rl.quiet import hush
 with hush():
     import tensorflow as tf
 
-    from tf_pruned_rl.training import loop
+    from tf_pruned_rl.training import loop, memory
     from tf_pruned_rl.training.experiment import Experiment, configure_tensorflow
 
 _MOST_GRADIENT_STEPS = 800
@@ -109,7 +109,7 @@ class Ours:
             **self._startup,
             "parameters": sum(model.count_params() for model in networks),
             "sparsity": float(self._experiment.learner.pruner.sparsity()),
-            "estimated_bytes": replay.bytes_needed(self._config),
+            "estimated_bytes": memory.process_bytes(self._experiment),
             "versions": {"tensorflow": tf.__version__},
         }
 

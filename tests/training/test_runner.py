@@ -38,7 +38,8 @@ def test_a_run_of_the_paper_preset_says_once_how_long_it_takes_without_a_gpu(
     path = runner.run(config.replace(small, run_dir=str(tmp_path / "run")), profile=True)
     out = capsys.readouterr().out
     assert out.count("No GPU was found: at ") == 1 and "--preset=quick" in out
-    assert out.index("Memory: about ") < out.index("/1,600 frames")  # the need is told before anything is played
+    # The need is told before anything is played.
+    assert out.index("Memory: about ") < out.index("/1,600 frames")
     assert out.count("Profile written: ") == 1 and list(path.glob("events/plugins/profile/*/*.xplane.pb"))
     summary = json.loads((path / "summary.json").read_text())
     assert summary["frames"] == 1600 and summary["gradient_steps"] == 90

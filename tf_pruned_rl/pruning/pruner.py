@@ -163,6 +163,9 @@ class Pruner(BasePruner):
         masks = {id(masked.kernel.variable): masked.mask for masked in self._masked}
         self._targets = [(copy, masks[id(kernel)]) for copy, kernel in kernels.find_targets(network)]
         self._averages = [(copy, masks[id(kernel)]) for copy, kernel in averages if id(kernel) in masks]
+        # One operation to the graph it is called in: between updates, TensorFlow would otherwise pass
+        # over each of its some hundred operations in turn to find that they are not wanted.
+        self._update = tf.function(self._update_masks, experimental_attributes={"_noinline": True})
 
     def after_gradient_step(self, step: tf.Tensor) -> None:
         """Updates the masks if it is time, then zeroes the weights outside them.
@@ -178,7 +181,7 @@ class Pruner(BasePruner):
         for target, mask in self._targets:
             _zero_outside(target, mask)
         due = self._schedule.latest_update(step) > self._masked[0].wrapper.pruning_step
-        tf.cond(due, lambda: self._update_masks(step), lambda: False)
+        tf.cond(due, lambda: self._update(step), lambda: False)
         for masked in self._masked:
             _zero_outside(masked.kernel.variable, masked.mask)
 
