@@ -30,6 +30,7 @@ def control_config(settings: ControlSettings) -> config.ContinuousConfig:
         replay_capacity=settings.replay_capacity,
         min_replay_history=settings.warmup,
         pruning="magnitude" if settings.pruned else "none",
+        weight_decay=0.0,  # the peers have none
     )
     return config.replace(run, threads=settings.threads) if settings.threads else run
 

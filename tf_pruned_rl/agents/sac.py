@@ -64,7 +64,7 @@ class CriticNetwork(network.Network):
     def call(self, inputs: tuple, step_type=None, network_state: tuple = (), training=False):
         """Returns float32 [B] and the (empty) network state."""
         del step_type
-        return self.model(tf.concat(inputs, axis=-1), training=training)[:, 0], network_state
+        return tf.squeeze(self.model(tf.concat(inputs, axis=-1), training=training), 1), network_state
 
 
 class SacAgent(sac_agent.SacAgent):
@@ -256,7 +256,7 @@ class SacAgent(sac_agent.SacAgent):
         """
         next_actions, log_density = self.sample(batch.next_observations, noise)
         inputs = tf.concat([batch.next_observations, next_actions], axis=1)
-        first, second = (target(inputs)[:, 0] for target in self.target_critics)
+        first, second = (tf.squeeze(target(inputs), 1) for target in self.target_critics)
         value = tf.minimum(first, second) - tf.exp(self._log_alpha) * log_density
         return self._reward_scale_factor * batch.returns + batch.discounts * value
 
@@ -269,7 +269,7 @@ class SacAgent(sac_agent.SacAgent):
         variables = self._critic_variables
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            first, second = (critic(inputs)[:, 0] for critic in self.critics)
+            first, second = (tf.squeeze(critic(inputs), 1) for critic in self.critics)
             errors = tf.math.squared_difference(first, targets) + tf.math.squared_difference(second, targets)
             loss = _CRITIC_LOSS_WEIGHT * tf.reduce_mean(weights * errors)
         self._descend(self._critic_optimizer, tape.gradient(loss, variables), variables, _CRITIC_LOSS_WEIGHT)
@@ -283,7 +283,7 @@ class SacAgent(sac_agent.SacAgent):
             tape.watch(variables)
             actions, log_density = self.sample(batch.observations, noise)
             inputs = tf.concat([batch.observations, actions], axis=1)
-            first, second = (critic(inputs)[:, 0] for critic in self.critics)
+            first, second = (tf.squeeze(critic(inputs), 1) for critic in self.critics)
             value = tf.minimum(first, second)
             loss = tf.reduce_mean(weights * (tf.exp(self._log_alpha) * log_density - value))
         self._descend(self._actor_optimizer, tape.gradient(loss, variables), variables, 1.0)
