@@ -268,7 +268,7 @@ def _hollow(run: config.ExperimentConfig) -> Experiment:
         agents.create = create
     environment = experiment.environment
     frames, envs = environment.reset(), environment.num_envs
-    nothing = np.zeros(envs, np.float32), np.zeros(envs, bool)
+    nothing = np.zeros(envs, np.float32), np.zeros(envs, bool), np.zeros(envs, bool)
     # Below the emulator, above it the project's own bookkeeping.
     environment._advance = lambda actions: (frames, *nothing)
     return experiment
