@@ -20,6 +20,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeVar
 
+from tf_pruned_rl import presets as tables
+
 
 @dataclass(frozen=True)
 class EnvironmentConfig:
@@ -35,6 +37,10 @@ class EnvironmentConfig:
     """Emulator frames per agent step; the observation is the maximum of the last two."""
     max_episode_steps: int = 27_000
     """Agent steps after which an episode is cut (a truncation, not a terminal state)."""
+    terminal_on_life_loss: bool = False
+    """Learn from a lost life as from the end of the game; the reported returns are of whole games."""
+    max_noops: int = 0
+    """A game starts with a random number of idle agent steps below this, which count nowhere; 0 is none."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,10 @@ class NetworkConfig:
     """Multiplies the channels of every convolution; at least 0.25."""
     mixed_precision: bool = False
     """Compute in bfloat16, with float32 weights, loss and projection."""
+    dueling: bool = False
+    """Sum a state's value and the actions' advantages, less their mean (Wang et al., 2016)."""
+    noisy: bool = False
+    """Noisy dense layers (Fortunato et al., 2018); they explore instead of epsilon, which is 0 in training."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,10 @@ class AgentConfig:
     """Transitions per gradient step."""
     replay_ratio: float = 0.25
     """Gradient steps per agent step."""
+    double_q: bool = False
+    """Choose the next action by the online network, value it by the target (van Hasselt et al., 2016)."""
+    augmentation: bool = False
+    """Learn from randomly shifted and brightened observations (Kostrikov et al., 2021)."""
     learning_rate: float = 6.25e-5
     """Adam's step size."""
     adam_epsilon: float = 1.5e-4
@@ -122,9 +136,11 @@ class RunConfig:
     log_every: int = 16_000
     """Frames between lines in metrics.jsonl and TensorBoard."""
     eval_every: int = 0
-    """Frames between evaluation phases; 0 turns them off, as in the paper's runs."""
+    """Frames between evaluation phases, of which one ends the run; 0 turns them off, as in the paper's DQN."""
+    eval_episodes: int = 0
+    """Episodes of an evaluation phase; 0 goes by eval_steps instead."""
     eval_steps: int = 125_000
-    """Agent steps of an evaluation phase."""
+    """Agent steps of an evaluation phase that goes by steps."""
     eval_epsilon: float = 0.001
     """Probability of a random action when evaluating."""
     seed: int = 0
@@ -278,7 +294,7 @@ class ExperimentConfig:
     agent: str = "dqn"
     """The agent whose preset fills in the other defaults."""
     preset: str = "paper"
-    """paper (the published setting), or quick (a few minutes on a laptop)."""
+    """paper (the published setting), atari100k (100,000 agent steps), or quick (minutes on a laptop)."""
     environment: EnvironmentConfig = field(default_factory=EnvironmentConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     learner: AgentConfig = field(default_factory=AgentConfig)
@@ -314,43 +330,14 @@ Config = ExperimentConfig | ContinuousConfig
 """One run, whole, of either kind."""
 _Kind = TypeVar("_Kind", ExperimentConfig, ContinuousConfig)
 
-# What each agent changes in the defaults above: the whole difference between DQN and Rainbow.
-_AGENTS: dict[str, dict[str, object]] = {
-    "dqn": {},
-    # "Compact" Rainbow: C51, n-step returns and prioritized replay (Hessel et al., 2018; Dopamine).
-    "rainbow": {"loss": "c51", "n_step": 3, "replay_sampling": "prioritized"},
-    "sac": {},
-}
-
-# Small enough for two CPU cores; everything happens, nothing is learned to the end.
-_QUICK: dict[type[Config], dict[str, object]] = {
-    ExperimentConfig: {
-        "total_frames": 32_000,
-        "iteration_frames": 8_000,
-        "checkpoint_every": 16_000,
-        "log_every": 800,
-        "replay_capacity": 50_000,
-        "min_replay_history": 1_000,
-        "epsilon_decay_period": 5_000,
-        "target_update_period": 500,
-        "prune_every": 50,
-    },
-    ContinuousConfig: {
-        "total_steps": 20_000,
-        "iteration_steps": 2_000,
-        "checkpoint_every": 10_000,
-        "log_every": 500,
-        "eval_every": 5_000,
-        "eval_episodes": 5,
-        "prune_every": 100,
-    },
-}
-
-AGENTS = ("dqn", "rainbow")
+AGENTS = ("dqn", "rainbow", "der", "drq_eps")
 """The agents that play Atari games."""
 CONTROL_AGENTS = ("sac",)
 """The agents of continuous control."""
-PRESETS = ("paper", "quick")
+PRESETS = ("paper", "atari100k", "quick")
+"""The presets of Atari runs."""
+CONTROL_PRESETS = ("paper", "quick")
+"""The presets of continuous control."""
 GROUPS = tuple(f.name for f in dataclasses.fields(ExperimentConfig) if f.default is dataclasses.MISSING)
 """The parts of a configuration of either kind."""
 
@@ -362,7 +349,12 @@ def kind(agent: str) -> type[Config]:
 
 def agents(of: type[Config]) -> tuple[str, ...]:
     """Returns the agents that have a configuration of this kind."""
-    return tuple(agent for agent in _AGENTS if kind(agent) is of)
+    return tuple(agent for agent in tables.AGENTS if kind(agent) is of)
+
+
+def presets(of: type[Config]) -> tuple[str, ...]:
+    """Returns the presets of a kind of configuration."""
+    return CONTROL_PRESETS if of is ContinuousConfig else PRESETS
 
 
 def replace(config: _Kind, **changes: object) -> _Kind:
@@ -384,8 +376,15 @@ def replace(config: _Kind, **changes: object) -> _Kind:
 def preset(agent: str, name: str = "paper") -> Config:
     """Returns the configuration of ``agent`` under the preset ``name``."""
     of = kind(agent)
-    config = replace(of(agent=agent, preset=name), **_AGENTS[agent])
-    return replace(config, **_QUICK[of]) if name == "quick" else config
+    config = replace(of(agent=agent, preset=name), **tables.AGENTS[agent])
+    if name == "atari100k":
+        return replace(config, **tables.ATARI_100K)
+    if name == "quick":
+        lengths = tables.QUICK_CONTROL if of is ContinuousConfig else tables.QUICK
+        now = flatten(config)
+        # It only ever shortens.
+        return replace(config, **{field: min(value, now[field]) for field, value in lengths.items()})
+    return config
 
 
 def flatten(config: Config) -> dict[str, object]:

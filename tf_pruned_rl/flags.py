@@ -57,7 +57,7 @@ def preset_changes(kind: type[Config] = ExperimentConfig) -> dict[str, dict[str,
     """Returns {agent or preset name: {field: value}}: what each one changes in a kind's defaults."""
     defaults, agents = configuration.flatten(kind()), configuration.agents(kind)
     configs = {agent: configuration.preset(agent) for agent in agents}
-    configs |= {name: configuration.preset(agents[0], name) for name in configuration.PRESETS}
+    configs |= {name: configuration.preset(agents[0], name) for name in configuration.presets(kind)}
     return {
         name: {
             field: value

@@ -277,22 +277,24 @@ def _play(
     """Plays by ``act(frames, began, step)``, which returns the actions; see ``play``."""
     count = environment.num_envs
     frames, began = environment.reset(), np.ones(count, bool)
+    fresh = began  # where an episode begins; ``began`` is also true after a lost life that is terminal
     environment.finished()  # those of an earlier use
     counts = np.zeros(count, bool)  # whether the episode in progress counts
     returns: list[float] = []
     lengths: list[int] = []
     begun = played = step = 0
     while True:
-        for index in np.flatnonzero(began):
+        for index in np.flatnonzero(fresh):
             counts[index] = played < agent_steps if agent_steps is not None else begun < (episodes or 0)
             begun += 1
         if not counts.any():
             return Played(tuple(returns), tuple(lengths))
         frames, _, terminals, truncations = environment.step(act(frames, began, step))
-        began = terminals | truncations
+        began, fresh = terminals | truncations, np.zeros(count, bool)
         played += int(counts.sum())
         step += 1
         for episode in environment.finished():
+            fresh[episode.env] = True
             if counts[episode.env]:
                 returns.append(float(episode.episode_return))
                 lengths.append(int(episode.agent_steps))

@@ -25,7 +25,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 _CONTROL_CHOICES = {
     "agent": configuration.CONTROL_AGENTS,
-    **{name: CHOICES[name] for name in ("preset", "pruning", "distribution")},
+    "preset": configuration.CONTROL_PRESETS,
+    **{name: CHOICES[name] for name in ("pruning", "distribution")},
     "prune_networks": ("all", "actor", "critics"),
 }
 
@@ -62,6 +63,7 @@ _BOUNDS: dict[str, _Check] = {
     "adam_epsilon": _POSITIVE,
     "target_update_period": _at_least(1),
     "epsilon_train": _PROBABILITY,
+    "epsilon_decay_period": _at_least(1),
     "num_atoms": _at_least(2),
     "v_max": _POSITIVE,
     "replay_capacity": _at_least(1),

@@ -95,7 +95,7 @@ def test_lost_lives_do_not_end_the_episode():
     fire = environment.action_meanings.index("FIRE")
     lives, terminals = [], []
     while not any(terminals):
-        lives.append(environment._ale.lives())
+        lives.append(environment._games[0]._ale.lives())
         terminals.append(environment.step(np.array([fire], np.int32))[2][0])
     assert set(lives) == {5, 4, 3, 2, 1}
     assert sum(terminals) == 1
@@ -169,7 +169,7 @@ def test_sticky_actions_repeat_per_emulator_frame():
 
 
 def _paddle(environment: AtariEnvironment) -> int:
-    return struct.unpack("<i", environment._ale.cloneState().serialize()[:4])[0]
+    return struct.unpack("<i", environment._games[0]._ale.cloneState().serialize()[:4])[0]
 
 
 def test_seeds_decide_what_is_random():

@@ -12,6 +12,7 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step
 
 from tf_pruned_rl import networks, units
+from tf_pruned_rl.agents.augmentation import NoAugmentation, ShiftAndIntensity
 from tf_pruned_rl.agents.optimizer import Adam
 from tf_pruned_rl.config import ExperimentConfig, NetworkConfig
 
@@ -84,7 +85,7 @@ def common_arguments(config: ExperimentConfig) -> dict[str, object]:
 class LeanTraining:
     """Mixin for a TF-Agents agent: a gradient step on a replay batch, without trajectories.
 
-    The subclass gives ``loss_per_example`` and ``q_values``. TF-Agents' own ``train`` still
+    The subclass gives ``loss_per_example`` and ``values``. TF-Agents' own ``train`` still
     works on trajectories, and takes about a quarter longer: it runs the target network twice.
     """
 
@@ -118,13 +119,18 @@ class LeanTraining:
 
     def trackables(self) -> dict[str, object]:
         """Returns everything with state, by name, for a checkpoint."""
-        return {"online": self.model, "target": self.target_model, "optimizer": self.optimizer}
+        own = {"online": self.model, "target": self.target_model, "optimizer": self.optimizer}
+        return own | self._augment.trackables()
 
-    def _start(self) -> None:
+    def _start(self, config: ExperimentConfig) -> None:
         """Makes the target equal to the online network, and every variable the optimizer will need.
 
         Slots that exist are restored at once, and a compiled function may not create any.
         """
+        self._double_q = config.learner.double_q
+        self._augment = (
+            ShiftAndIntensity(config.run.seed) if config.learner.augmentation else NoAugmentation()
+        )
         self.update_target()
         self.optimizer.build(self.model.trainable_variables)
 
@@ -132,6 +138,26 @@ class LeanTraining:
         """Copies every variable of the online network to the target network."""
         for source, target in zip(self.model.variables, self.target_model.variables, strict=True):
             target.assign(source)
+
+    def q_values(self, observations: tf.Tensor) -> tf.Tensor:
+        """Returns float32 [B, A] for uint8 [B, 84, 84, 4], by the mean weights of noisy layers."""
+        return self.values(self.model(observations, training=False))
+
+    def exploring_q_values(self, observations: tf.Tensor) -> tf.Tensor:
+        """Returns the same with the noise of noisy layers: what is acted on while learning."""
+        return self.values(self.model(observations, training=True))
+
+    def next_actions(self, batch: Batch, next_outputs: tf.Tensor) -> tf.Tensor:
+        """Returns the actions, int32 [B], that the target values.
+
+        Args:
+          batch: B transitions.
+          next_outputs: of the target network. The actions are greedy by them, or by the online
+            network's in double Q-learning; noisy layers draw separately in each.
+        """
+        if self._double_q:
+            next_outputs = self.model(batch.next_observations, training=True)
+        return tf.argmax(self.values(next_outputs), axis=1, output_type=tf.int32)
 
     def train_step(
         self, batch: Batch, weights: tf.Tensor
@@ -149,7 +175,7 @@ class LeanTraining:
         variables = self.model.trainable_variables
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            per_example, statistics = self.loss_per_example(batch)
+            per_example, statistics = self.loss_per_example(self._augment(batch))
             loss = tf.reduce_mean(weights * per_example)
         gradients = tape.gradient(loss, variables)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))

@@ -19,7 +19,10 @@ _LOSSES = {"mse": common.element_wise_squared_loss, "huber": common.element_wise
 
 
 class DqnAgent(base.LeanTraining, dqn_agent.DqnAgent):
-    """TF-Agents' DqnAgent with the loss on a replay batch: y = R + discount * max_a Q_target(s', a)."""
+    """TF-Agents' DqnAgent with the loss on a replay batch: y = R + discount * Q_target(s', a*).
+
+    a* is the target network's own greedy action, or the online network's (``double_q``).
+    """
 
     def __init__(self, config: ExperimentConfig, num_actions: int) -> None:
         """Builds both networks, equal.
@@ -36,19 +39,20 @@ class DqnAgent(base.LeanTraining, dqn_agent.DqnAgent):
             td_errors_loss_fn=_LOSSES[config.learner.loss],
             **base.common_arguments(config),
         )
-        self._start()
+        self._start(config)
 
-    def q_values(self, observations: tf.Tensor) -> tf.Tensor:
-        """Returns float32 [B, A] for uint8 [B, 84, 84, 4]."""
-        return self.model(observations)
+    def values(self, outputs: tf.Tensor) -> tf.Tensor:
+        """Returns the Q-values, float32 [B, A], in a network's outputs: the outputs."""
+        return outputs
 
     def loss_per_example(self, batch: Batch) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Returns the loss of each transition, float32 [B], and the Q statistics.
 
         No gradient flows to the target.
         """
-        q_values = self.q_values(batch.observations)
-        next_value = tf.reduce_max(self.target_model(batch.next_observations), axis=1)
+        q_values = self.model(batch.observations, training=True)
+        next_values = self.target_model(batch.next_observations, training=True)
+        next_value = tf.gather(next_values, self.next_actions(batch, next_values), batch_dims=1)
         target = tf.stop_gradient(batch.returns + batch.discounts * next_value)
         loss = self._td_errors_loss_fn(target, tf.gather(q_values, batch.actions, batch_dims=1))
         return loss, base.q_statistics(q_values)

@@ -38,8 +38,8 @@ def project(positions: tf.Tensor, probabilities: tf.Tensor, support: tf.Tensor) 
 class RainbowAgent(base.LeanTraining, categorical_dqn_agent.CategoricalDqnAgent):
     """TF-Agents' CategoricalDqnAgent with the C51 loss on a replay batch.
 
-    The n-step returns come with the batch; prioritized replay stands outside. As in Dopamine's
-    compact Rainbow there is no double Q-learning, no dueling and no noise.
+    The n-step returns come with the batch; prioritized replay stands outside. Dopamine's compact
+    Rainbow has no double Q-learning, no dueling and no noise; data-efficient Rainbow has all three.
     """
 
     def __init__(self, config: ExperimentConfig, num_actions: int) -> None:
@@ -58,23 +58,23 @@ class RainbowAgent(base.LeanTraining, categorical_dqn_agent.CategoricalDqnAgent)
             max_q_value=config.learner.v_max,
             **base.common_arguments(config),
         )
-        self._start()
+        self._start(config)
 
     @property
     def support(self) -> tf.Tensor:
         """The atoms, float32 [num_atoms]: evenly spaced on [-v_max, v_max]."""
         return self._support
 
-    def q_values(self, observations: tf.Tensor) -> tf.Tensor:
-        """Returns float32 [B, A], the means of the distributions, for uint8 [B, 84, 84, 4]."""
-        return self._mean(tf.nn.softmax(self.model(observations)))
+    def values(self, outputs: tf.Tensor) -> tf.Tensor:
+        """Returns the means, float32 [B, A], of the distributions with these logits [B, A, num_atoms]."""
+        return self._mean(tf.nn.softmax(outputs))
 
     def loss_per_example(self, batch: Batch) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Returns the cross-entropy of each transition, float32 [B], and the Q statistics.
 
-        The next action is the target network's own greedy one. No gradient flows to the target.
+        No gradient flows to the target.
         """
-        logits = self.model(batch.observations)
+        logits = self.model(batch.observations, training=True)
         log_probabilities = tf.nn.log_softmax(tf.gather(logits, batch.actions, batch_dims=1))
         target = tf.stop_gradient(self.target_distribution(batch))
         loss = -tf.reduce_sum(target * log_probabilities, axis=1)
@@ -82,8 +82,9 @@ class RainbowAgent(base.LeanTraining, categorical_dqn_agent.CategoricalDqnAgent)
 
     def target_distribution(self, batch: Batch) -> tf.Tensor:
         """Returns the projected target, float32 [B, num_atoms]."""
-        next_probabilities = tf.nn.softmax(self.target_model(batch.next_observations))
-        next_actions = tf.argmax(self._mean(next_probabilities), axis=1, output_type=tf.int32)
+        next_logits = self.target_model(batch.next_observations, training=True)
+        next_actions = self.next_actions(batch, next_logits)
+        next_probabilities = tf.nn.softmax(next_logits)
         positions = batch.returns[:, None] + batch.discounts[:, None] * self.support
         return project(positions, tf.gather(next_probabilities, next_actions, batch_dims=1), self.support)
 

@@ -50,8 +50,9 @@ def _(config: ExperimentConfig, *, seed: int) -> Environment:
         "frame_skip": wanted.frame_skip,
         "max_episode_steps": wanted.max_episode_steps,
     }
-    if wanted.num_envs == 1:
-        return AtariEnvironment(wanted.game, **protocol)
+    rules = {"terminal_on_life_loss": wanted.terminal_on_life_loss, "max_noops": wanted.max_noops}
+    if wanted.num_envs == 1 or any(rules.values()):
+        return AtariEnvironment(wanted.game, wanted.num_envs, **protocol, **rules)
     return VectorAtariEnvironment(wanted.game, wanted.num_envs, **protocol)
 
 

@@ -38,9 +38,17 @@ class ArcadeEnvironment(resumable.ResumableEnvironment):
     def _play(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Makes one agent step; returns new arrays: frames uint8, rewards float32, terminals bool."""
 
+    @abc.abstractmethod
+    def _games_over(self) -> np.ndarray:
+        """Returns bool[N], where the latest step ended the game: not after every terminal state."""
+
     def _advance(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         frames, rewards, terminals = self._play(actions)
         return frames, rewards, terminals, (self._lengths >= self._max_episode_steps) & ~terminals
+
+    def _ended(self, terminals: np.ndarray, truncations: np.ndarray) -> np.ndarray:
+        del terminals, truncations
+        return self._games_over() | (self._lengths >= self._max_episode_steps)
 
     def _pack(self, actions: np.ndarray) -> list[bytes]:
         for action in actions.tolist():

@@ -16,7 +16,7 @@ STACK = 4
 
 @dataclass(frozen=True)
 class Episode:
-    """One episode that has ended, by a terminal state or by the limit on its length."""
+    """One episode that has ended, by the game's end or by the limit on its length."""
 
     env: int
     """Which of the environments side by side it was played in."""
@@ -63,6 +63,7 @@ class Environment(Protocol):
 
         Returns:
           frames uint8[N, 84, 84]: what is seen now; where an episode ended, the next one's first frame.
+            After a lost life that counts as terminal the same game goes on, and what is seen is its.
           rewards float32[N]: un-clipped, for this step.
           terminals bool[N]: the episode ended in a terminal state.
           truncations bool[N]: the episode was cut at the limit on its length; never also terminal.

@@ -77,6 +77,10 @@ class ResumableEnvironment(abc.ABC):
         Where an episode ends the frame is its last one. None is both terminal and truncated.
         """
 
+    def _ended(self, terminals: np.ndarray, truncations: np.ndarray) -> np.ndarray:
+        """Returns bool[N], where the step just made ends an episode: as a rule where it is either."""
+        return terminals | truncations
+
     @abc.abstractmethod
     def _pack(self, actions: np.ndarray) -> list[bytes]:
         """Returns N actions, all of the same length; raises ValueError where one is not possible."""
@@ -112,7 +116,7 @@ class ResumableEnvironment(abc.ABC):
         self._lengths += 1
         self._frames, rewards, terminals, truncations = self._advance(actions)
         self._returns += rewards
-        ended = terminals | truncations
+        ended = self._ended(terminals, truncations)
         if ended.any():
             self._finish(ended)
         return self._frames, rewards, terminals, truncations

@@ -45,6 +45,7 @@ class VectorAtariEnvironment(ArcadeEnvironment):
           UserError: there is no such game.
         """
         game = games.check_game(game)
+        self._over = np.zeros(num_envs, bool)
         self._games = AtariVectorEnv(
             games.rom_id(game),
             num_envs,
@@ -79,5 +80,8 @@ class VectorAtariEnvironment(ArcadeEnvironment):
         return frames[:, 0]
 
     def _play(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        frames, rewards, terminals, _, _ = self._games.step(actions.astype(np.int32, copy=False))
-        return frames[:, 0], rewards.astype(np.float32), terminals
+        frames, rewards, self._over, _, _ = self._games.step(actions.astype(np.int32, copy=False))
+        return frames[:, 0], rewards.astype(np.float32), self._over
+
+    def _games_over(self) -> np.ndarray:
+        return self._over

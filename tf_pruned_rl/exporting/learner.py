@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tf_pruned_rl.config import Config
 from tf_pruned_rl.exporting.policy_json import TrainingFacts
 from tf_pruned_rl.exporting.saved_model import export_policy
+from tf_pruned_rl.networks import without_noise
 
 if TYPE_CHECKING:
     from tf_pruned_rl.training.learner import Learner
@@ -24,6 +25,8 @@ def export_learner(
     mean_return: float | None,
 ) -> dict:
     """Writes the learner's online network, or actor, as a policy; see ``export_policy``.
+
+    Of noisy layers the mean weights are written.
 
     Args:
       learner: at rest, between two gradient steps.
@@ -42,9 +45,10 @@ def export_learner(
     """
     gradient_steps = int(learner.gradient_steps.numpy())
     learner.pruner.check(gradient_steps)
-    layers, target_sparsity = learner.pruner.report(learner.agent.model, gradient_steps)
+    model = without_noise(learner.agent.model)
+    layers, target_sparsity = learner.pruner.report(model, gradient_steps)
     return export_policy(
-        learner.agent.model,
+        model,
         directory,
         config=config,
         action_meanings=action_meanings,

@@ -174,7 +174,8 @@ def _preprocessing(config: ExperimentConfig, frame_shape: tuple[int, int]) -> di
         "stack_order": "newest last, zeros before the first frame of an episode",
         "scaling": "none: the policy takes uint8 and divides by 255 itself",
         "rewards": "clipped to [-1, 1] for learning; returns reported here are un-clipped",
-        "terminal_on_life_loss": False,
+        "terminal_on_life_loss": environment.terminal_on_life_loss,
+        "max_noops": environment.max_noops,
         "max_episode_steps": environment.max_episode_steps,
     }
 

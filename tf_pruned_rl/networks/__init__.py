@@ -9,6 +9,7 @@ import tf_keras
 from tf_pruned_rl.config import NetworkConfig
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.networks import heads, impala, nature
+from tf_pruned_rl.networks.noisy import without_noise as without_noise
 
 NETWORKS = ("impala", "nature")
 MIN_WIDTH = 0.25
@@ -24,8 +25,9 @@ def build(
     """Returns a freshly initialised Q-network.
 
     The Nature network follows Dopamine's initialisers: glorot_uniform for Q-values, and for a
-    distribution variance_scaling(1/sqrt(3), fan_in, uniform). IMPALA has no published Rainbow
-    head: it takes glorot_uniform in both cases. Biases start at 0.
+    distribution variance_scaling(1/sqrt(3), fan_in, uniform), but with a dueling or noisy head
+    glorot_uniform again. IMPALA has no published Rainbow head: it takes glorot_uniform in all cases.
+    Biases start at 0. Noisy layers have initialisers of their own.
 
     Args:
       config: torso, width and precision.
@@ -34,23 +36,33 @@ def build(
       frame_shape: height, width and number of the stacked frames.
 
     Returns:
-      A model from uint8 [B, *frame_shape] to float32 [B, A], or [B, A, num_atoms].
+      A model from uint8 [B, *frame_shape], or float32 of the same range, to float32 [B, A], or
+      [B, A, num_atoms]. Called with ``training=True``, noisy layers draw their noise.
 
     Raises:
       UserError: unknown network, or a width below 0.25.
     """
     _check(config)
     policy = tf_keras.mixed_precision.Policy("mixed_bfloat16" if config.mixed_precision else "float32")
-    frames = tf_keras.Input(frame_shape, dtype="uint8", name="frames")
+    # Not uint8: observations that are brightened are no whole numbers.
+    frames = tf_keras.Input(frame_shape, dtype="float32", name="frames")
     x = tf_keras.layers.Rescaling(1 / 255, name="scale", dtype=policy)(frames)
     initializer: tf_keras.initializers.Initializer | str = "glorot_uniform"
     if config.network == "impala":
         x = impala.encoder(x, config.width, dtype=policy)
     else:
-        if num_atoms > 1:
+        if num_atoms > 1 and not (config.dueling or config.noisy):
             initializer = tf_keras.initializers.VarianceScaling(3**-0.5, "fan_in", "uniform")
         x = nature.encoder(x, config.width, initializer=initializer, dtype=policy)
-    values = heads.q_head(x, num_actions, num_atoms, initializer=initializer, dtype=policy)
+    values = heads.q_head(
+        x,
+        num_actions,
+        num_atoms,
+        initializer=initializer,
+        dtype=policy,
+        dueling=config.dueling,
+        noisy=config.noisy,
+    )
     return tf_keras.Model(frames, values, name=config.network)
 
 

@@ -34,6 +34,8 @@ class Collector:
         self._environment = environment
         self._replay = replay
         self._q_values = q_values
+        # Noisy layers explore by themselves, in the warm-up too.
+        self._epsilon_scale = 0.0 if config.network.noisy else 1.0
         self._epsilon_final = config.learner.epsilon_train
         self._epsilon_decay = config.learner.epsilon_decay_period
         self._warmup = config.replay.min_replay_history
@@ -48,10 +50,10 @@ class Collector:
         self.observations.assign(push(self.observations, self._environment.reset(), first))
 
     def epsilon(self) -> tf.Tensor:
-        """Probability of a random action now: 1 in the warm-up, then falling linearly."""
+        """Probability of a random action now: 1 in the warm-up, then falling linearly; 0 with noisy layers."""
         left = tf.cast(self._epsilon_decay + self._warmup - self.agent_steps, tf.float32)
         share = tf.clip_by_value(left / self._epsilon_decay, 0.0, 1.0)
-        return self._epsilon_final + (1.0 - self._epsilon_final) * share
+        return self._epsilon_scale * (self._epsilon_final + (1.0 - self._epsilon_final) * share)
 
     def statistics(self) -> dict[str, float]:
         """Returns what is to be logged about the way of acting."""
@@ -69,7 +71,7 @@ class Collector:
 
     def _choose(self, observations: tf.Tensor) -> tf.Tensor:
         count, actions = self._environment.num_envs, self._environment.num_actions
-        explore = self._generator.uniform([count]) <= self.epsilon()
+        explore = self._generator.uniform([count]) < self.epsilon()
         random = self._generator.uniform([count], maxval=actions, dtype=tf.int32)
 
         def greedy() -> tf.Tensor:

@@ -34,7 +34,7 @@ def _(
     *,
     seed: int,
 ) -> Collector:
-    return Collector(config, environment, replay, agent.q_values, seed=seed)
+    return Collector(config, environment, replay, agent.exploring_q_values, seed=seed)
 
 
 @create.register

@@ -13,6 +13,10 @@ from tf_pruned_rl.environments.base import Environment
 from tf_pruned_rl.playing import Played, QValues, play, play_control
 
 
+_SIDE_BY_SIDE = 10
+"""Games played at a time where episodes are counted; more would idle while the longest goes on."""
+
+
 @dataclass(frozen=True)
 class EvaluationResult:
     """What an evaluation phase found."""
@@ -26,19 +30,30 @@ class EvaluationResult:
 
 
 def evaluate(
-    q_values: QValues, environment: Environment, *, agent_steps: int, epsilon: float, seed: int
+    q_values: QValues,
+    environment: Environment,
+    *,
+    agent_steps: int | None = None,
+    episodes: int | None = None,
+    epsilon: float,
+    seed: int,
 ) -> EvaluationResult:
-    """Plays whole episodes until ``agent_steps`` agent steps have been made, as Dopamine's runner does.
+    """Plays so many episodes, or whole ones until ``agent_steps`` agent steps have been made.
+
+    The former is what Dopamine's labs/atari_100k does, the latter what its runner does.
 
     Args:
       q_values: uint8[N, 84, 84, 4] -> float32[N, num_actions]; nothing is learned.
       environment: not the one of training. Made anew for each phase, from the phase's own seed, it
         leaves nothing to be saved for an exact resumption.
-      agent_steps: over all environments together (125,000 in Dopamine).
+      agent_steps: over all environments together (125,000 in Dopamine), or None.
+      episodes: over all environments together (100 in labs/atari_100k), or None.
       epsilon: probability of a random action (0.001 in Dopamine).
       seed: of the random actions.
     """
-    played = play(q_values, environment, epsilon=epsilon, seed=seed, agent_steps=agent_steps)
+    played = play(
+        q_values, environment, epsilon=epsilon, seed=seed, agent_steps=agent_steps, episodes=episodes
+    )
     return _result(played)
 
 
@@ -64,13 +79,13 @@ def phase(config: Config, agent: DqnAgent | RainbowAgent | SacAgent, *, seed: in
 
 @phase.register
 def _(config: ExperimentConfig, agent: DqnAgent | RainbowAgent, *, seed: int) -> EvaluationResult:
-    return evaluate(
-        agent.q_values,
-        environments.create(config, seed=seed),
-        agent_steps=config.run.eval_steps,
-        epsilon=config.run.eval_epsilon,
-        seed=seed,
-    )
+    run = config.run
+    budget: dict[str, int] = {"agent_steps": run.eval_steps}
+    if run.eval_episodes:
+        budget = {"episodes": run.eval_episodes}
+        config = configuration.replace(config, num_envs=min(run.eval_episodes, _SIDE_BY_SIDE))
+    environment = environments.create(config, seed=seed)
+    return evaluate(agent.q_values, environment, epsilon=run.eval_epsilon, seed=seed, **budget)
 
 
 @phase.register

@@ -114,7 +114,7 @@ class Run:
             for tick in loop.train(self._experiment, stops=[run.eval_every]):
                 for record in tick.records:
                     self._write(record)
-                if loop.crossed(now, tick.frames, run.eval_every):
+                if self._evaluation_is_due(now, tick):
                     self._write(self._evaluate())
                 self._show(progress, tick)
                 self._estimate(tick)
@@ -129,6 +129,12 @@ class Run:
         if saved != now:
             self._save()
         self._finish()
+
+    def _evaluation_is_due(self, before: int, tick: loop.Tick) -> bool:
+        """Says whether an evaluation phase belongs to a tick; ``before`` is the frame of the last one."""
+        every = self._config.run.eval_every
+        at_the_end = tick.agent_steps == self._experiment.budget.agent_steps
+        return loop.crossed(before, tick.frames, every) or (every > 0 and at_the_end)
 
     def close(self) -> None:
         """Writes out what TensorBoard has not been given yet, however the run ended."""

@@ -1,0 +1,79 @@
+"""What the agents and the presets change in the defaults of ``config.py``: plain tables of its fields."""
+
+from __future__ import annotations
+
+# What DER and DrQ(eps) share, as in Dopamine's labs/atari_100k.
+_LOW_DATA: dict[str, object] = {
+    "dueling": True,
+    "double_q": True,
+    "n_step": 10,
+    "replay_ratio": 1.0,
+    "learning_rate": 1e-4,
+    "min_replay_history": 1_600,
+    "sticky_actions": 0.0,
+    "terminal_on_life_loss": True,
+    "max_noops": 30,
+    "eval_every": 1_000_000,
+    "eval_episodes": 100,
+}
+
+AGENTS: dict[str, dict[str, object]] = {
+    "dqn": {},
+    # "Compact" Rainbow: C51, n-step returns and prioritized replay (Hessel et al., 2018; Dopamine).
+    "rainbow": {"loss": "c51", "n_step": 3, "replay_sampling": "prioritized"},
+    # Data-efficient Rainbow (van Hasselt et al., 2019), with all six parts.
+    "der": {
+        **_LOW_DATA,
+        "loss": "c51",
+        "replay_sampling": "prioritized",
+        "noisy": True,
+        "target_update_period": 2_000,
+        "epsilon_train": 0.0,
+    },
+    # DrQ (Kostrikov et al., 2021) with the epsilons of Agarwal et al. (2021).
+    "drq_eps": {
+        **_LOW_DATA,
+        "loss": "huber",
+        "augmentation": True,
+        "target_update_period": 1,
+        "epsilon_decay_period": 5_000,
+    },
+    "sac": {},
+}
+"""What each agent changes: the whole difference between DQN and the others."""
+
+ATARI_100K: dict[str, int] = {
+    "total_frames": 400_000,
+    "iteration_frames": 40_000,
+    "checkpoint_every": 40_000,
+    "log_every": 4_000,
+    "replay_capacity": 100_000,
+    "eval_every": 400_000,
+    "eval_episodes": 100,
+}
+"""The budget of Kaiser et al. (2020): 100,000 agent steps, none forgotten, and 100 episodes at the end."""
+
+QUICK: dict[str, int] = {
+    "total_frames": 32_000,
+    "iteration_frames": 8_000,
+    "checkpoint_every": 16_000,
+    "log_every": 800,
+    "replay_capacity": 50_000,
+    "min_replay_history": 1_000,
+    "epsilon_decay_period": 5_000,
+    "target_update_period": 500,
+    "prune_every": 50,
+    "eval_episodes": 5,
+}
+"""Small enough for two CPU cores; everything happens, nothing is learned to the end."""
+
+QUICK_CONTROL: dict[str, int] = {
+    "total_steps": 20_000,
+    "iteration_steps": 2_000,
+    "checkpoint_every": 10_000,
+    "log_every": 500,
+    "eval_every": 5_000,
+    "eval_episodes": 5,
+    "prune_every": 100,
+}
+"""The same in continuous control."""
