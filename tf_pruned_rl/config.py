@@ -56,7 +56,7 @@ class NetworkConfig:
     dueling: bool = False
     """Sum a state's value and the actions' advantages, less their mean (Wang et al., 2016)."""
     noisy: bool = False
-    """Noisy dense layers (Fortunato et al., 2018); they explore instead of epsilon, which is 0 in training."""
+    """Noisy dense layers (Fortunato et al., 2018); they explore, and epsilon is 0 in training."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class RunConfig:
     log_every: int = 16_000
     """Frames between lines in metrics.jsonl and TensorBoard."""
     eval_every: int = 0
-    """Frames between evaluation phases, of which one ends the run; 0 turns them off, as in the paper's DQN."""
+    """Frames between evaluation phases, the last at the end of the run; 0 is none, as for the paper's DQN."""
     eval_episodes: int = 0
     """Episodes of an evaluation phase; 0 goes by eval_steps instead."""
     eval_steps: int = 125_000

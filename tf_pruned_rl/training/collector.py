@@ -50,7 +50,7 @@ class Collector:
         self.observations.assign(push(self.observations, self._environment.reset(), first))
 
     def epsilon(self) -> tf.Tensor:
-        """Probability of a random action now: 1 in the warm-up, then falling linearly; 0 with noisy layers."""
+        """Probability of a random action now: 1 in the warm-up, then falling; 0 with noisy layers."""
         left = tf.cast(self._epsilon_decay + self._warmup - self.agent_steps, tf.float32)
         share = tf.clip_by_value(left / self._epsilon_decay, 0.0, 1.0)
         return self._epsilon_scale * (self._epsilon_final + (1.0 - self._epsilon_final) * share)
