@@ -78,7 +78,7 @@ def test_flags_are_the_fields():
 
 
 def test_no_flags_give_the_preset():
-    for preset in config.PRESETS:
+    for preset in config.CONTROL_PRESETS:
         expected = config.replace(config.preset("sac", preset), env="Pendulum-v1")
         assert parse(f"--preset={preset}") == expected
     assert parse("--preset=quick", "--prune_networks=actor", "--noprune_output_layers") == config.replace(

@@ -10,6 +10,7 @@ import ale_py
 import cv2
 import numpy as np
 import pytest
+import scipy.stats
 
 from tf_pruned_rl import config as configuration
 from tf_pruned_rl import environments
@@ -212,3 +213,97 @@ def test_create_refuses_an_unknown_game():
 def test_environments_do_not_load_tensorflow():
     program = "import sys, tf_pruned_rl.environments; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def life_by_life(seed: int, actions: np.ndarray):
+    """Plays Breakout by hand; returns rewards, where a life is lost, where the game ends, frames."""
+    ale = ale_py.ALEInterface()
+    ale.setInt("random_seed", emulator_seed(seed, 0, 0))
+    ale.setFloat("repeat_action_probability", 0.0)
+    ale.loadROM(games.rom_path("Breakout"))
+    ale.reset_game()
+    minimal, lives, log = ale.getMinimalActionSet(), ale.lives(), []
+    screens = [np.zeros_like(ale.getScreenGrayscale()), ale.getScreenGrayscale()]
+    for action in actions:
+        reward, lost = 0, False
+        for frame in range(4):
+            reward += ale.act(minimal[action])
+            lost, lives = ale.lives() < lives, ale.lives()
+            if lost or ale.game_over():
+                break
+            if frame >= 2:
+                screens[3 - frame] = ale.getScreenGrayscale()
+        log.append((reward, lost, ale.game_over(), _area(np.max([s.astype(int) for s in screens], axis=0))))
+        if ale.game_over():
+            break
+    return tuple(np.array(each) for each in zip(*log, strict=True))
+
+
+def test_a_lost_life_is_terminal_and_the_game_goes_on():
+    environment = AtariEnvironment("Breakout", seed=0, sticky_actions=0.0, terminal_on_life_loss=True)
+    environment.reset()
+    rewards, lost, over, screens = life_by_life(0, random_actions(environment, 3_000)[:, 0])
+    frames, found, terminals, truncations = play(environment, random_actions(environment, 3_000)[: len(over)])
+    assert lost.sum() == 5 and over.sum() == 1 and over[-1]
+    np.testing.assert_array_equal(terminals[:, 0], lost)
+    np.testing.assert_array_equal(found[:, 0], rewards)
+    np.testing.assert_array_equal(frames[:-1, 0], screens[:-1])  # after the last one a new game is seen
+    assert not truncations.any()
+    (episode,) = environment.finished()  # the whole game
+    assert (episode.episode_return, episode.agent_steps) == (rewards.sum(), len(over))
+
+
+def test_a_lost_life_at_the_limit_ends_the_episode():
+    options = {"seed": 0, "sticky_actions": 0.0, "terminal_on_life_loss": True}
+    environment = AtariEnvironment("Breakout", **options)
+    environment.reset()
+    actions = random_actions(environment, 600)
+    length = int(np.flatnonzero(play(environment, actions)[2][:, 0])[0]) + 1
+    again = AtariEnvironment("Breakout", max_episode_steps=length, **options)
+    first = again.reset()
+    frames, _, terminals, truncations = play(again, actions[:length])
+    assert terminals[-1, 0] and not truncations.any()
+    assert [episode.agent_steps for episode in again.finished()] == [length]
+    np.testing.assert_array_equal(frames[-1], first)
+
+
+def idle_steps(environment, episodes: int) -> list[int]:
+    """Returns how many idle steps each episode begins with, by the emulator's own count of frames."""
+    counts = []
+    environment.reset()
+    for _ in range(episodes):
+        counts.append(environment._games[0]._ale.getEpisodeFrameNumber() // 4)
+        environment.step(np.array([0], np.int32))  # the only step of an episode that is cut after one
+    return counts
+
+
+def test_games_start_with_idle_steps_that_count_nowhere():
+    # Chi-square of 30 equally likely numbers; p above 0.001 for a fixed seed.
+    environment = AtariEnvironment("Breakout", seed=1, max_episode_steps=1, max_noops=30)
+    counts = np.bincount(idle_steps(environment, 300), minlength=30)
+    assert len(counts) == 30 and counts.min() > 0
+    assert scipy.stats.chisquare(counts).pvalue > 0.001
+    assert {episode.agent_steps for episode in environment.finished()} == {1}
+    assert set(idle_steps(AtariEnvironment("Breakout", seed=1, max_episode_steps=1), 5)) == {0}
+
+
+def test_several_copies_are_each_what_one_is():
+    rules = {"terminal_on_life_loss": True, "max_noops": 5, "max_episode_steps": 150}
+    several = AtariEnvironment("Breakout", 2, seed=3, **rules)
+    several.reset()
+    actions = random_actions(several, 400)
+    together = play(several, actions)
+    alone = AtariEnvironment("Breakout", seed=3, **rules)  # the first copy has the seeds of one alone
+    alone.reset()
+    for first, one in zip(together, play(alone, actions[:, :1]), strict=True):
+        np.testing.assert_array_equal(first[:, :1], one)
+    assert not np.array_equal(together[0][:, 0], together[0][:, 1])
+
+
+def test_create_passes_on_lost_lives_and_idle_steps():
+    config = configuration.replace(configuration.preset("der"), game="Breakout", num_envs=2)
+    environment = environments.create(config, seed=0)
+    assert isinstance(environment, environments.AtariEnvironment)
+    assert (environment.num_envs, environment.reset().shape) == (2, (2, 84, 84))
+    plain = configuration.replace(config, terminal_on_life_loss=False, max_noops=0)
+    assert isinstance(environments.create(plain, seed=0), environments.VectorAtariEnvironment)

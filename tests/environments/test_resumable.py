@@ -46,6 +46,21 @@ def test_going_on_after_a_load_is_exact(game, num_envs, tmp_path):
     assert go_on(other, 500, seed=1) == expected
 
 
+@pytest.mark.parametrize("num_envs", [1, 2])
+def test_lost_lives_and_idle_starts_go_on_exactly(num_envs, monkeypatch, tmp_path):
+    monkeypatch.setattr(resumable, "RESEED_EVERY", 100)
+    rules = {"terminal_on_life_loss": True, "max_noops": 30}
+    environment = AtariEnvironment("Breakout", num_envs, seed=7, **rules)
+    environment.reset()
+    go_on(environment, 300, seed=0)
+    environment.save(tmp_path, None)
+    expected = go_on(environment, 300, seed=1)
+    other = AtariEnvironment("Breakout", num_envs, seed=99, **rules)
+    other.load(tmp_path)
+    assert go_on(other, 300, seed=1) == expected
+    assert expected[1]
+
+
 def test_load_in_place(tmp_path):
     environment = AtariEnvironment("Pong", seed=7)
     environment.reset()

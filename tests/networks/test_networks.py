@@ -40,6 +40,23 @@ def test_parameter_counts(network: str, width: int, num_atoms: int) -> None:
     assert counts == _PARAMETERS[network, width, num_atoms]
 
 
+@pytest.mark.parametrize(
+    ("settings", "num_atoms", "expected"),
+    [
+        ({"dueling": True}, 1, (6_824_309, 6_825_335, 6_831_491)),  # DrQ(eps)
+        ({"dueling": True, "noisy": True}, 51, (13_031_278, 13_135_930, 13_763_842)),  # DER
+    ],
+)
+def test_parameter_counts_of_dueling_and_noisy_heads(settings: dict, num_atoms: int, expected: tuple) -> None:
+    config = NetworkConfig(network="impala", width=3, **settings)
+    with tf.Graph().as_default():
+        counts = tuple(
+            networks.build(config, num_actions=actions, num_atoms=num_atoms).count_params()
+            for actions in (4, 6, 18)
+        )
+    assert counts == expected
+
+
 @pytest.mark.parametrize(("network", "convolutions"), [("impala", 15), ("nature", 3)])
 def test_layers_are_plain_and_named(network: str, convolutions: int) -> None:
     model = networks.build(NetworkConfig(network=network, width=0.25), num_actions=6)

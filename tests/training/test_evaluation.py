@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_pruned_rl import agents, config
 from tf_pruned_rl.environments import Episode
-from tf_pruned_rl.training.evaluation import EvaluationResult, evaluate
+from tf_pruned_rl.training.evaluation import EvaluationResult, evaluate, phase
 
 
 class Countdown:
@@ -41,6 +42,21 @@ def test_whole_episodes_until_the_budget():
     # 2 + 3 + 4 = 9 steps are too few for 10, the episode of 5 steps is played to its end.
     result = evaluate(prefer_one, Countdown(), agent_steps=10, epsilon=0.0, seed=0)
     assert result == EvaluationResult(mean_return=10 * 14 / 4, episodes=4, agent_steps=14)
+
+
+def test_so_many_episodes():
+    result = evaluate(prefer_one, Countdown(), episodes=3, epsilon=0.0, seed=0)
+    assert result == EvaluationResult(mean_return=10 * 9 / 3, episodes=3, agent_steps=9)
+
+
+def test_a_phase_goes_by_episodes_where_they_are_given():
+    run = {"network": "nature", "width": 0.25, "game": "Breakout", "max_episode_steps": 20, "eval_steps": 30}
+    counts = {}
+    for episodes in (0, 12):
+        settings = config.replace(config.preset("der"), eval_episodes=episodes, **run)
+        result = phase(settings, agents.create(settings, 4), seed=1)
+        counts[episodes] = (result.episodes, result.agent_steps)
+    assert counts == {0: (2, 40), 12: (12, 240)}
 
 
 def test_the_environment_may_be_used_again():

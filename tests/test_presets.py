@@ -1,0 +1,86 @@
+"""The tables of the presets: the published numbers of DER and DrQ(eps), and what quick does to lengths."""
+
+from __future__ import annotations
+
+import pytest
+
+from tf_pruned_rl import config, presets, units
+
+# Dopamine's labs/atari_100k (DER.gin, DrQ_eps.gin); P3's table 1 agrees.
+BOTH = {
+    "learning_rate": 1e-4,
+    "adam_epsilon": 1.5e-4,
+    "batch_size": 32,
+    "gamma": 0.99,
+    "n_step": 10,
+    "replay_ratio": 1.0,
+    "min_replay_history": 1_600,
+    "double_q": True,
+    "dueling": True,
+    "sticky_actions": 0.0,
+    "terminal_on_life_loss": True,
+    "max_noops": 30,
+    "eval_epsilon": 0.001,
+    "eval_episodes": 100,
+}
+OWN = {
+    "der": {
+        "loss": "c51",
+        "num_atoms": 51,
+        "v_max": 10.0,
+        "noisy": True,
+        "augmentation": False,
+        "replay_sampling": "prioritized",
+        "target_update_period": 2_000,
+    },
+    "drq_eps": {
+        "loss": "huber",
+        "noisy": False,
+        "augmentation": True,
+        "replay_sampling": "uniform",
+        "target_update_period": 1,
+        "epsilon_train": 0.01,
+        "epsilon_decay_period": 5_000,
+    },
+}
+
+
+@pytest.mark.parametrize("agent", OWN)
+@pytest.mark.parametrize(
+    ("preset", "steps", "window"),
+    [("atari100k", 100_000, (20_000, 80_000)), ("paper", 10_000_000, (2_000_000, 8_000_000))],
+)
+def test_low_data_agents_are_the_published_ones(agent, preset, steps, window):
+    chosen = config.preset(agent, preset)
+    flat = config.flatten(chosen)
+    expected = BOTH | OWN[agent]
+    assert {name: flat[name] for name in expected} == expected
+    budget = units.budget(chosen)
+    assert (budget.agent_steps, budget.nominal_gradient_steps) == (steps, steps)
+    assert budget.gradient_steps == steps - 1_600
+    assert (budget.prune_begin, budget.prune_end) == window
+    assert budget.target_update_gradient_steps == OWN[agent]["target_update_period"]
+
+
+@pytest.mark.parametrize("agent", config.AGENTS)
+def test_atari_100k_forgets_nothing_and_evaluates_once_at_the_end(agent):
+    run = config.preset(agent, "atari100k")
+    assert run.run.total_frames == run.run.eval_every == 4 * run.replay.replay_capacity == 400_000
+    assert run.run.eval_episodes == 100
+    assert run.learner == config.preset(agent).learner and run.network == config.preset(agent).network
+
+
+@pytest.mark.parametrize("agent", config.AGENTS + config.CONTROL_AGENTS)
+def test_quick_only_shortens(agent):
+    paper, quick = (config.flatten(config.preset(agent, name)) for name in ("paper", "quick"))
+    changed = {name for name in paper if paper[name] != quick[name]} - {"preset"}
+    assert changed <= set(presets.QUICK) | set(presets.QUICK_CONTROL)
+    assert all(quick[name] < paper[name] for name in changed)
+
+
+def test_tables_hold_fields():
+    flat = config.flatten(config.ExperimentConfig())
+    tables = [table for agent, table in presets.AGENTS.items() if agent in config.AGENTS]
+    for table in [*tables, presets.ATARI_100K, presets.QUICK]:
+        assert set(table) <= set(flat)
+    assert set(presets.AGENTS) == {*config.AGENTS, *config.CONTROL_AGENTS}
