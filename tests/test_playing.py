@@ -130,6 +130,34 @@ def test_which_episodes_count(lengths, budget, expected):
     assert [episode.agent_steps for episode in reported] == expected
 
 
+def test_a_lost_life_that_is_terminal_empties_the_stack_and_ends_no_episode():
+    class Lives(Scripted):
+        """A life is lost at every second step."""
+
+        def step(self, actions):
+            frames, rewards, terminals, truncations = super().step(actions)
+            return frames, rewards, terminals | (self._step % 2 == 0), truncations
+
+    seen = []
+
+    def spy(stack):
+        tf.numpy_function(
+            lambda given: seen.append(given[0, 0, 0].tolist()) or np.float32(0), [stack], tf.float32
+        )
+        return constant(2)(stack)
+
+    played = play(spy, Lives([[5, 4]]), epsilon=0.0, seed=0, episodes=2)
+    assert played.lengths == (5, 4) and played.returns == (5.0, 4.0)
+    assert seen[:6] == [
+        [0, 0, 0, 11],
+        [0, 0, 11, 12],
+        [0, 0, 0, 13],
+        [0, 0, 13, 14],
+        [0, 0, 0, 15],
+        [0, 0, 0, 16],
+    ]
+
+
 def test_random_actions_are_uniform_as_frequent_as_epsilon_and_repeatable():
     def actions(seed: int, epsilon: float) -> np.ndarray:
         environment = Scripted([[200]] * 16)

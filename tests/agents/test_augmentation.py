@@ -68,8 +68,7 @@ def test_frames_of_a_stack_share_both_and_successors_do_not(batch) -> None:
         assert images.dtype == np.float32
         assert (images == images[..., :1]).all()
     same = [
-        np.array_equal(a, b)
-        for a, b in zip(augmented.observations, augmented.next_observations, strict=True)
+        np.array_equal(a, b) for a, b in zip(augmented.observations, augmented.next_observations, strict=True)
     ]
     assert not any(same)
     assert augmented.actions is batch.actions and augmented.returns is batch.returns

@@ -28,7 +28,9 @@ def test_dueling_adds_advantages_less_their_mean_to_the_value() -> None:
     for shape in ((1, 1), (1, 1, 3)):
         value, advantages = rng.normal(size=(2, *shape[1:])), rng.normal(size=(2, 4, *shape[2:]))
         value = value.reshape(2, 1, *shape[2:])
-        expected = np.array([[v[0] + a - sum(rows) / 4 for a in rows] for v, rows in zip(value, advantages)])
+        expected = np.array(
+            [[v[0] + a - sum(rows) / 4 for a in rows] for v, rows in zip(value, advantages, strict=True)]
+        )
         found = heads.Dueling(dtype="float64")((value, advantages))
         np.testing.assert_allclose(found, expected, rtol=1e-12)
 
