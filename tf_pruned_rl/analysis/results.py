@@ -40,7 +40,8 @@ class Run:
 
     def name(self) -> str:
         """Returns agent, game, network and sparsity in words, such as ``DQN Breakout nature dense``."""
-        agent = {"dqn": "DQN", "sac": "SAC"}.get(self.config["agent"], self.config["agent"].capitalize())
+        names = {"dqn": "DQN", "sac": "SAC", "der": "DER", "drq_eps": "DrQ(eps)"}
+        agent = names.get(self.config["agent"], self.config["agent"].capitalize())
         width = "" if self.config["width"] == 1 else f" x{self.config['width']:g}"
         return f"{agent} {self.config['game']} {self.config['network']}{width} {self.density()}"
 
