@@ -133,8 +133,8 @@ def test_every_field_has_its_docstring_as_help():
 def test_help_says_what_presets_change():
     values = absl_flags.FlagValues()
     flags.define_flags(flag_values=values)
-    assert "(rainbow: 3)" in values["n_step"].help
-    assert "(quick: 32000)" in values["total_frames"].help
+    assert "(rainbow: 3, der: 10, drq_eps: 10)" in values["n_step"].help
+    assert "(atari100k: 400000, quick: 32000)" in values["total_frames"].help
     assert "rainbow sets loss=c51, n_step=3, replay_sampling=prioritized" in values["agent"].help
     for name, words in validation.CHOICES.items():
         assert values[name].help.startswith(f"<{'|'.join(words)}>: ")
