@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 
 from tf_pruned_rl import config as configuration
 from tf_pruned_rl import units
+from tf_pruned_rl.combinations import check_pruning
 from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
 from tf_pruned_rl.errors import UserError
 
@@ -18,15 +19,16 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "network": ("impala", "nature"),
     "loss": ("mse", "huber", "c51"),
     "replay_sampling": ("uniform", "prioritized"),
-    "pruning": ("magnitude", "none"),
-    "distribution": ("erk", "uniform"),
+    "pruning": ("magnitude", "none", "random", "static", "set", "rigl"),
+    "distribution": ("erk", "uniform", "global"),
+    "structure": ("unstructured", "block", "n_m"),
 }
 """The fields of Atari runs that are one of a few words; their flags are made from here too."""
 
 _CONTROL_CHOICES = {
     "agent": configuration.CONTROL_AGENTS,
     "preset": configuration.CONTROL_PRESETS,
-    **{name: CHOICES[name] for name in ("pruning", "distribution")},
+    **{name: CHOICES[name] for name in ("pruning", "distribution", "structure")},
     "prune_networks": ("all", "actor", "critics"),
 }
 
@@ -71,6 +73,7 @@ _BOUNDS: dict[str, _Check] = {
     "prune_start": _PROBABILITY,
     "prune_end": _PROBABILITY,
     "prune_every": _at_least(1),
+    "exchange": _PROBABILITY,
     "total_frames": _POSITIVE,
     "iteration_frames": _POSITIVE,
     "checkpoint_every": _POSITIVE,
@@ -194,6 +197,7 @@ def _check_replay(config: Config, window: int) -> None:
 def _check_pruning(config: Config) -> None:
     """Checks that pruning has a window, and that the run really reaches its end."""
     pruning = config.pruning
+    check_pruning(pruning.pruning, pruning.distribution, pruning.structure, pruning.sparsity)
     if pruning.prune_start >= pruning.prune_end:
         raise UserError(
             f"--prune_start={pruning.prune_start} must be less than --prune_end={pruning.prune_end}: both "

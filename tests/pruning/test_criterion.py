@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_pruned_rl.pruning.criterion import magnitude, weights_to_keep
+from tf_pruned_rl.pruning.criterion import exchange, largest, weights_to_keep
 
 
 def _reference(weights: np.ndarray, keep: int) -> np.ndarray:
@@ -37,24 +37,37 @@ def test_equals_a_stable_argsort(values: str, jit: bool) -> None:
         "zeros": np.where(np.abs(normal) < 1.5, -0.0, normal).astype(np.float32),
         "tiny": (normal * 1e-30).astype(np.float32),
     }[values]
-    select = tf.function(magnitude, jit_compile=jit)
+    select = tf.function(lambda weights, keep: largest(tf.abs(weights), keep), jit_compile=jit)
     for keep in (1, 2, 41, 400, 818, 819):
-        mask, threshold = select(tf.constant(weights), tf.constant(keep))
+        mask = select(tf.constant(weights), tf.constant(keep))
         expected = _reference(weights, keep)
         np.testing.assert_array_equal(mask, expected)
         assert np.count_nonzero(mask) == keep
-        assert float(threshold) == np.abs(weights[expected]).min()
 
 
 def test_ties_by_hand() -> None:
-    mask, threshold = magnitude(tf.constant([[1.0, -2.0, 2.0], [2.0, 0.5, 3.0]]), tf.constant(3))
+    mask = largest(tf.constant([[1.0, 2.0, 2.0], [2.0, 0.5, 3.0]]), tf.constant(3))
     assert mask.numpy().tolist() == [[False, True, True], [False, False, True]]
-    assert float(threshold) == 2.0
+
+
+def test_only_those_among_are_marked_even_where_they_are_zero() -> None:
+    scores = tf.constant([5.0, 0.0, 4.0, 0.0, 3.0, 0.0])
+    among = tf.constant([False, True, False, True, True, True])
+    for keep, marked in ((0, []), (1, [4]), (2, [1, 4]), (4, [1, 3, 4, 5])):
+        assert np.flatnonzero(largest(scores, tf.constant(keep), among)).tolist() == marked
+
+
+def test_exchange_by_hand() -> None:
+    kept = tf.constant([True, True, True, False, False, False, False])
+    dropping = tf.constant([0.3, 0.1, 0.2, 9.0, 9.0, 9.0, 9.0])
+    growing = tf.constant([9.0, 0.0, 0.6, 0.5, 0.7, 0.1, 0.0])
+    for number, marked in ((0, [0, 1, 2]), (1, [0, 2, 4]), (2, [0, 2, 4]), (3, [0, 2, 4])):
+        assert np.flatnonzero(exchange(kept, dropping, growing, tf.constant(number))).tolist() == marked
 
 
 def test_half_precision_weights() -> None:
-    weights = tf.constant([0.5, -1.5, 1.0, 0.25], tf.bfloat16)
-    assert magnitude(weights, tf.constant(2))[0].numpy().tolist() == [False, True, True, False]
+    scores = tf.constant([0.5, 1.5, 1.0, 0.25], tf.bfloat16)
+    assert largest(scores, tf.constant(2)).numpy().tolist() == [False, True, True, False]
 
 
 @pytest.mark.parametrize("size", [1, 7, 20, 999, 1_982_464, 5_947_392, 16_777_217])

@@ -235,10 +235,11 @@ def test_create_takes_the_published_steps() -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"pruning": "random"}, "choose one of magnitude, none"),
+        ({"pruning": "ranom"}, "choose one of magnitude, random, static, set, rigl, none"),
         ({"sparsity": 1.0}, "sparsity is 1.0"),
         ({"prune_start": 0.8, "prune_end": 0.2}, "end after it begins"),
-        ({"distribution": "global"}, "choose one of erk, uniform"),
+        ({"distribution": "layerwise"}, "choose one of erk, uniform, global"),
+        ({"structure": "blok"}, "choose one of unstructured, block, n_m"),
         ({"prune_every": 0}, "every 0"),
     ],
 )

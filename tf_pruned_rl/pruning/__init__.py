@@ -1,4 +1,4 @@
-"""Gradual pruning: when (schedule), how much (distribution), which (criterion), and the pruner."""
+"""Pruning: when (schedule), how much (distribution), which (criterion), what shape (structure)."""
 
 from __future__ import annotations
 
@@ -10,15 +10,11 @@ import tensorflow as tf
 import tf_keras
 
 from tf_pruned_rl.config import Config, ContinuousConfig
-from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.pruning import kernels
+from tf_pruned_rl.pruning import kernels, methods
 from tf_pruned_rl.pruning.pruner import BasePruner as BasePruner
 from tf_pruned_rl.pruning.pruner import NoPruner as NoPruner
 from tf_pruned_rl.pruning.pruner import Pruner as Pruner
 from tf_pruned_rl.units import budget
-
-METHODS = ("magnitude", "none")
-"""What ``create`` knows."""
 
 
 def create(
@@ -34,11 +30,11 @@ def create(
       averages: pairs (moving average, the variable it follows), as of target networks.
 
     Raises:
-      UserError: an unknown method, or a value out of range.
+      UserError: an unknown method, a value out of range, or values that do not go together.
     """
     pruning = config.pruning
-    if pruning.pruning not in METHODS:
-        raise UserError(f"no pruning is called {pruning.pruning!r}; choose one of {', '.join(METHODS)}")
+    if pruning.pruning != "none":
+        methods.find(pruning.pruning)
     found = _pruned(config, networks) if isinstance(networks, Mapping) else networks
     if pruning.pruning == "none":
         return NoPruner(found)
@@ -51,6 +47,10 @@ def create(
         every=pruning.prune_every,
         distribution=pruning.distribution,
         averages=averages,
+        method=pruning.pruning,
+        shape=pruning.structure,
+        exchange=pruning.exchange,
+        seed=config.run.seed,
     )
 
 

@@ -1,4 +1,4 @@
-"""Which: the weights of one kernel that stay.
+"""Which: what makes a weight worth keeping, and the selection of exactly so many of the best.
 
 Nothing is sorted: the threshold is found bit by bit, each bit one count over the kernel. That is
 exact, costs the same on any data, gives the same bits on every device, and compiles under XLA.
@@ -6,7 +6,36 @@ exact, costs the same on any data, gives the same bits on every device, and comp
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import tensorflow as tf
+
+
+class Kernel(NamedTuple):
+    """What a criterion may look at; what it does not call for is not computed."""
+
+    weights: tf.Tensor
+    """Float tensor of any shape, exactly 0 outside the mask."""
+    gradient: Callable[[], tf.Tensor]
+    """Returns the loss's gradient by every weight, those outside the mask too, like ``weights``."""
+    random: Callable[[], tf.Tensor]
+    """Returns float32 numbers, uniform on [0, 1), like ``weights``; others at each call."""
+
+
+def magnitude(kernel: Kernel) -> tf.Tensor:
+    """Returns |weight|."""
+    return tf.abs(tf.cast(kernel.weights, tf.float32))
+
+
+def random(kernel: Kernel) -> tf.Tensor:
+    """Returns a random number for each weight."""
+    return kernel.random()
+
+
+def gradient(kernel: Kernel) -> tf.Tensor:
+    """Returns |d loss / d weight|, how fast a weight would leave 0 (Evci et al., 2020)."""
+    return tf.abs(tf.cast(kernel.gradient(), tf.float32))
 
 
 def weights_to_keep(size: int, sparsity: tf.Tensor) -> tf.Tensor:
@@ -22,32 +51,53 @@ def weights_to_keep(size: int, sparsity: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.maximum(tf.round(size * (1.0 - sparsity)), 1.0), tf.int32)
 
 
-def magnitude(weights: tf.Tensor, keep: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Marks the ``keep`` weights of largest magnitude; of equal ones the earlier (flat index) stays.
+def largest(scores: tf.Tensor, keep: tf.Tensor, among: tf.Tensor | None = None) -> tf.Tensor:
+    """Marks the ``keep`` largest scores; of equal ones the earlier (flat index).
 
     Args:
-      weights: float tensor of any shape, less than 2^31 weights.
-      keep: int32 scalar, 1 <= keep <= number of weights; exactly so many are marked.
+      scores: non-negative float tensor of any shape, less than 2^31 in number.
+      keep: int32 scalar, at least 0; exactly so many are marked.
+      among: bool tensor like ``scores``: those that may be marked, ``keep`` or more; all by default.
 
     Returns:
-      (mask, threshold): a bool tensor like ``weights``, and the float32 magnitude of the smallest
-      weight that stays.
+      bool tensor like ``scores``.
     """
-    # Non-negative floats order like their bit patterns, so the search is one over integers.
-    bits = tf.bitcast(tf.abs(tf.cast(tf.reshape(weights, [-1]), tf.float32)), tf.int32)
-    threshold = _kth_largest(bits, keep, num_bits=31)
-    above, tied = bits > threshold, tf.equal(bits, threshold)
+    # Non-negative floats order like their bit patterns, so the search is one over integers. 0 is left
+    # for those that may not be marked.
+    ranks = tf.bitcast(tf.abs(tf.cast(tf.reshape(scores, [-1]), tf.float32)), tf.int32) + 1
+    if among is not None:
+        ranks = tf.where(tf.reshape(among, [-1]), ranks, 0)
+    threshold = _kth_largest(ranks, keep, num_bits=31)
+    above, tied = ranks > threshold, tf.equal(ranks, threshold) & (ranks > 0)
     places = keep - _count(above)
     # Trained weights hardly ever tie for the last places.
     tied = tf.cond(tf.equal(_count(tied), places), lambda: tied, lambda: _first(tied, places))
-    return tf.reshape(above | tied, weights.shape), tf.bitcast(threshold, tf.float32)
+    return tf.reshape(above | tied, scores.shape)
+
+
+def exchange(kept: tf.Tensor, dropping: tf.Tensor, growing: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+    """Drops weights and grows as many others (Mocanu et al., 2018; Evci et al., 2020, algorithm 1).
+
+    What is dropped may grow again at once, as there.
+
+    Args:
+      kept: bool tensor, the mask.
+      dropping: float tensor like ``kept``: the ``number`` smallest of the kept ones go.
+      growing: float tensor like ``kept``: of all that is not kept then, the ``number`` largest come.
+      number: int32 scalar, at most the number kept.
+
+    Returns:
+      bool tensor, the new mask, with as many marks as ``kept``.
+    """
+    rest = largest(dropping, _count(kept) - number, kept)
+    return rest | largest(growing, number, ~rest)
 
 
 def _first(flags: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
     """Returns ``flags`` (bool [n]) with only the first ``k`` of the true ones left."""
     size = flags.shape.num_elements()
     ranks = tf.where(flags, tf.range(size, 0, -1), 0)
-    return ranks >= _kth_largest(ranks, k, num_bits=size.bit_length())
+    return (ranks >= _kth_largest(ranks, k, num_bits=size.bit_length())) & flags & (k > 0)
 
 
 def _kth_largest(values: tf.Tensor, k: tf.Tensor, num_bits: int) -> tf.Tensor:

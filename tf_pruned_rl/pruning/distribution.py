@@ -40,7 +40,12 @@ def erk(shapes: Shapes, sparsity: float) -> dict[str, float]:
     return {name: 1 - scale * raw[name] if name in open_names else 0.0 for name in shapes}
 
 
-DISTRIBUTIONS: dict[str, Callable[[Shapes, float], dict[str, float]]] = {"erk": erk, "uniform": uniform}
+DISTRIBUTIONS: dict[str, Callable[[Shapes, float], dict[str, float]]] = {
+    "erk": erk,
+    "uniform": uniform,
+    # The same of all kernels together: which of them bear it is decided anew at every update.
+    "global": uniform,
+}
 
 
 def shares(distribution: str, shapes: Shapes, sparsity: float) -> dict[str, float]:

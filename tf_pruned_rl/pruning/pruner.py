@@ -18,18 +18,25 @@ the first gradient, is t: it takes the weights before that step's update.
 from __future__ import annotations
 
 import abc
-import dataclasses
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_model_optimization as tfmot
 import tf_keras
 
-from tf_pruned_rl.pruning import criterion, kernels, summaries
+from tf_pruned_rl.combinations import check_pruning
+from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.pruning import criterion, kernels, methods, structure, summaries
 from tf_pruned_rl.pruning.distribution import shares
-from tf_pruned_rl.pruning.kernels import Kernel
-from tf_pruned_rl.pruning.schedule import CubicSparsity, NoSparsity
+from tf_pruned_rl.pruning.masks import Masked, state, wrap, zero_outside
+from tf_pruned_rl.pruning.schedule import NoSparsity
+
+Gradients = Callable[[], Mapping[Any, tf.Tensor]]
+"""Computes {reference of a kernel's variable: the loss's gradient by all its weights}."""
+# Keeps this generator apart from any other that is made from the same seed.
+_STREAM = 0x9B0E
 
 
 class BasePruner(tf.Module, abc.ABC):
@@ -49,12 +56,18 @@ class BasePruner(tf.Module, abc.ABC):
         self._kernels = [kernel for found in self._networks for kernel in found]
 
     @abc.abstractmethod
-    def after_gradient_step(self, step: tf.Tensor) -> None:
+    def after_gradient_step(self, step: tf.Tensor, gradients: Gradients | None = None) -> None:
         """Makes the weights sparse again. Call it after the optimizer, inside or outside a tf.function.
 
         Args:
           step: integer scalar tensor or variable, gradient steps made so far, this one included.
+          gradients: computes what RigL grows by; called at its updates only, with the weights as they
+            are after this step.
         """
+
+    def masks(self) -> dict[Any, tf.Variable]:
+        """Returns {reference of a kernel's variable: its mask, 1 where a weight stays and 0 elsewhere}."""
+        return {}
 
     @abc.abstractmethod
     def check(self, step: int) -> None:
@@ -108,7 +121,7 @@ class BasePruner(tf.Module, abc.ABC):
 
 
 class Pruner(BasePruner):
-    """Gradual magnitude pruning of any Keras model or TF-Agents agent.
+    """Pruning of any Keras model or TF-Agents agent: gradual and by magnitude unless asked otherwise.
 
     ```
     pruner = Pruner(agent, sparsity=0.95, begin_step=20_000, end_step=80_000)
@@ -119,7 +132,8 @@ class Pruner(BasePruner):
 
     Give each agent a ``train_step_counter`` of its own: TF-Agents' default is one for the process.
 
-    Optimizer slots are not masked, and weights once pruned stay zero. Networks of an agent (an
+    Optimizer slots are not masked. Weights once pruned stay zero, but for those that SET and RigL grow
+    again: these start from 0. Networks of an agent (an
     actor, two critics) share out their zeros each for itself. An agent's target networks are zeroed
     where the online ones are, because TF-Agents copies them before the weights are masked.
     """
@@ -134,8 +148,12 @@ class Pruner(BasePruner):
         every: int = 1000,
         distribution: str = "erk",
         averages: Sequence[tuple[tf.Variable, tf.Variable]] = (),
+        method: str = "magnitude",
+        shape: str = "unstructured",
+        exchange: float = 0.3,
+        seed: int = 0,
     ) -> None:
-        """Wraps the kernels; masks start as ones.
+        """Wraps the kernels; masks start as ones, or where the method starts sparse as random ones.
 
         Args:
           network: a built Keras model, TF-Agents network or TF-Agents agent.
@@ -143,59 +161,135 @@ class Pruner(BasePruner):
           begin_step: gradient steps made when the masks are first updated.
           end_step: gradient steps made when they are last updated, and the sparsity is on target.
           every: gradient steps between updates.
-          distribution: how the zeros are shared among the kernels: erk or uniform.
+          distribution: how the zeros are shared among the kernels: a key of ``DISTRIBUTIONS``.
           averages: pairs (moving average, the kernel it follows). They are zeroed where the kernel is
             whenever a mask changes; in between an average of zeros needs no help.
+          method: which weights go: a key of ``methods.METHODS``.
+          shape: what goes as a whole: a key of ``structure.STRUCTURES``.
+          exchange: share of the kept weights that SET and RigL exchange at first; falls to 0 at
+            ``end_step`` along half a cosine (Evci et al., 2020).
+          seed: of what is drawn at random.
 
         Raises:
-          UserError: a value is out of range, or nothing can be pruned.
+          UserError: a value is out of range, values do not go together, or nothing can be pruned.
         """
+        check_pruning(method, distribution, shape, sparsity)
         super().__init__(network)
-        self._masked = []
+        self._method, self._structure = methods.find(method), structure.create(shape)
+        self._pooled, self._exchange, self._end_step = distribution == "global", exchange, end_step
+        self._groups: list[list[Masked]] = []
         for found in self._networks:
             final = shares(distribution, {kernel.name: kernel.shape for kernel in found}, sparsity)
             schedules = {
-                name: CubicSparsity(share, begin_step, end_step, every) for name, share in final.items()
+                name: self._method.schedule(share, begin_step, end_step, every)
+                for name, share in final.items()
             }
-            self._masked += _wrap(found, schedules)
+            self._groups.append(wrap(found, schedules))
+        self._masked = [masked for group in self._groups for masked in group]
         self._schedule = self._masked[0].schedule
-        self._state = _state(self._masked)
+        entropy = np.random.SeedSequence((seed, _STREAM)).generate_state(1, np.uint64)[0]
+        self._generator = tf.random.Generator.from_seed(int(entropy >> np.uint64(1)), alg="philox")
+        self._state = state(self._masked)
+        # Magnitude pruning draws nothing, and its checkpoints hold nothing for it.
+        if method != "magnitude":
+            self._state["pruning/generator"] = self._generator.state
         masks = {id(masked.kernel.variable): masked.mask for masked in self._masked}
         self._targets = [(copy, masks[id(kernel)]) for copy, kernel in kernels.find_targets(network)]
         self._averages = [(copy, masks[id(kernel)]) for copy, kernel in averages if id(kernel) in masks]
-        # One operation to the graph it is called in: between updates, TensorFlow would otherwise pass
-        # over each of its some hundred operations in turn to find that they are not wanted.
-        self._update = tf.function(self._update_masks, experimental_attributes={"_noinline": True})
+        if self._method.starts_sparse:
+            self._start_sparse()
 
-    def after_gradient_step(self, step: tf.Tensor) -> None:
-        """Updates the masks if it is time, then zeroes the weights outside them.
+    def _start_sparse(self) -> None:
+        """Gives every kernel a random mask at its final sparsity."""
+        for masked in self._masked:
+            keep = self._units_to_keep(masked, tf.constant(masked.schedule.final_sparsity, tf.float64))
+            scores = self._generator.uniform(masked.kernel.shape)
+            mask = self._structure.select(scores, tf.ones_like(scores, tf.bool), keep)
+            self._assign(masked, mask, tf.constant(-1, tf.int64))
+        for copy, mask in [*self._averages, *self._targets]:
+            zero_outside(copy, mask)
+
+    def after_gradient_step(self, step: tf.Tensor, gradients: Gradients | None = None) -> None:
+        """Zeroes the weights outside the masks, and updates the masks if it is time.
 
         A step at which an update was due may be left out (one call for several gradient steps): the
         update is then made at the next call. Outside the updates the cost is one pass over the weights.
 
         Args:
           step: integer scalar, tensor or variable: gradient steps made so far, this one included.
+          gradients: see ``BasePruner``; needed by RigL only.
         """
         step = tf.cast(step, tf.int64)
         # The masks so far are those the online weights had when they were copied.
         for target, mask in self._targets:
-            _zero_outside(target, mask)
+            zero_outside(target, mask)
+        for masked in self._masked:
+            zero_outside(masked.kernel.variable, masked.mask)
         due = self._schedule.latest_update(step) > self._masked[0].wrapper.pruning_step
-        tf.cond(due, lambda: self._update(step), lambda: False)
-        for masked in self._masked:
-            _zero_outside(masked.kernel.variable, masked.mask)
+        # One operation to the graph this is called in: between updates, TensorFlow would otherwise pass
+        # over each of its some hundred operations in turn to find that they are not wanted.
+        update = tf.function(
+            lambda: self._update_masks(step, gradients), experimental_attributes={"_noinline": True}
+        )
+        tf.cond(due, update, lambda: False)
 
-    def _update_masks(self, step: tf.Tensor) -> bool:
+    def _update_masks(self, step: tf.Tensor, gradients: Gradients | None) -> bool:
         at = self._schedule.latest_update(step)
-        for masked in self._masked:
-            keep = criterion.weights_to_keep(masked.kernel.size, masked.schedule.sparsity(at))
-            mask, threshold = criterion.magnitude(masked.kernel.variable, keep)
-            masked.mask.assign(tf.cast(mask, masked.mask.dtype))
-            masked.threshold.assign(tf.cast(threshold, masked.threshold.dtype))
-            masked.wrapper.pruning_step.assign(step)
+        grows_by_gradient = self._method.grow is criterion.gradient
+        found = gradients() if gradients is not None and grows_by_gradient else {}
+        for group in self._groups:
+            views = [self._view(masked, found) for masked in group]
+            scores = [self._method.keep(view) for view in views]
+            keeps = [self._units_to_keep(masked, masked.schedule.sparsity(at)) for masked in group]
+            if self._pooled:
+                keeps = _share_out(scores, group, keeps)
+            for masked, view, score, keep in zip(group, views, scores, keeps, strict=True):
+                mask = self._structure.select(score, masked.mask > 0, keep)
+                if self._method.grow is not None:
+                    growing = self._method.grow(view)
+                    mask = criterion.exchange(mask, score, growing, self._number(keep, at))
+                self._assign(masked, mask, step)
         for average, mask in self._averages:
-            _zero_outside(average, mask)
+            zero_outside(average, mask)
         return True
+
+    def _view(self, masked: Masked, gradients: Mapping[Any, tf.Tensor]) -> criterion.Kernel:
+        variable = masked.kernel.variable
+
+        def gradient() -> tf.Tensor:
+            if variable.ref() not in gradients:
+                raise UserError(
+                    "rigl grows weights by their gradients: call after_gradient_step(step, gradients) with a "
+                    "function that returns {variable.ref(): gradient}"
+                )
+            return gradients[variable.ref()]
+
+        return criterion.Kernel(
+            variable.read_value(), gradient, lambda: self._generator.uniform(masked.kernel.shape)
+        )
+
+    def _number(self, keep: tf.Tensor, at: tf.Tensor) -> tf.Tensor:
+        """Returns how many of ``keep`` weights are exchanged at step ``at``."""
+        progress = tf.cast(at, tf.float64) / self._end_step
+        share = self._exchange / 2 * (1 + tf.cos(math.pi * tf.minimum(progress, 1.0)))
+        return tf.cast(tf.floor(share * tf.cast(keep, tf.float64)), tf.int32)
+
+    def _units_to_keep(self, masked: Masked, sparsity: tf.Tensor) -> tf.Tensor:
+        shape = masked.kernel.shape
+        keep = criterion.weights_to_keep(self._structure.units(shape), sparsity)
+        return tf.maximum(keep, self._structure.least(shape))
+
+    def _assign(self, masked: Masked, mask: tf.Tensor, step: tf.Tensor) -> None:
+        kernel = masked.kernel.variable
+        smallest = tf.reduce_min(tf.where(mask, tf.abs(kernel), kernel.dtype.max))
+        masked.mask.assign(tf.cast(mask, masked.mask.dtype))
+        masked.threshold.assign(tf.cast(smallest, masked.threshold.dtype))
+        masked.wrapper.pruning_step.assign(step)
+        zero_outside(kernel, masked.mask)
+
+    def masks(self) -> dict[Any, tf.Variable]:
+        """Returns {reference of a kernel's variable: its mask}."""
+        return {masked.kernel.variable.ref(): masked.mask for masked in self._masked}
 
     def targets(self, step: int) -> dict[str, float]:
         """Returns {kernel: Eq. 1 after ``step`` gradient steps}, with the kernel's own share as s_F."""
@@ -217,25 +311,50 @@ class Pruner(BasePruner):
           RuntimeError: a weight outside its mask is not zero, or a mask is more than one weight off
             the schedule.
         """
-        for masked in self._masked:
+        for group in self._groups:
+            self._check_group(group, step)
+
+    def _check_group(self, group: Sequence[Masked], step: int) -> None:
+        """Checks one network's kernels; with pooled zeros only their sum is on the schedule."""
+        kept, asked = [], []
+        for masked in group:
             kernel, mask = masked.kernel, masked.mask.numpy() != 0
             stray = np.count_nonzero(kernel.variable.numpy()[~mask])
             if stray:
                 raise RuntimeError(
                     f"{kernel.name}: {stray} of its pruned weights are not zero at gradient step {step}"
                 )
-            expected = kernel.size * (1 - masked.schedule.masked_sparsity_at(step))
-            if abs(np.count_nonzero(mask) - max(expected, 1)) > 1:
+            sparsity = masked.schedule.masked_sparsity_at(step)
+            expected = self._structure.units(kernel.shape) * (1 - sparsity)
+            kept.append(self._structure.kept(mask))
+            asked.append(max(expected, self._structure.least(kernel.shape)))
+            if not self._pooled and abs(kept[-1] - asked[-1]) > 1:
                 raise RuntimeError(
-                    f"{kernel.name}: its mask keeps {np.count_nonzero(mask)} weights at gradient step "
-                    f"{step}, but the schedule {expected:.1f}"
+                    f"{kernel.name}: its mask keeps {kept[-1]} weights at gradient step "
+                    f"{step}, but the schedule {asked[-1]:.1f}"
                 )
+        if abs(sum(kept) - sum(asked)) > len(group):
+            raise RuntimeError(
+                f"the masks keep {sum(kept)} weights at gradient step {step}, "
+                f"but the schedule {sum(asked):.1f}"
+            )
+
+
+def _share_out(
+    scores: Sequence[tf.Tensor], group: Sequence[Masked], keeps: Sequence[tf.Tensor]
+) -> list[tf.Tensor]:
+    """Returns how many weights each kernel keeps if they compete with those of all others, at least 1."""
+    flat = tf.concat([tf.reshape(score, [-1]) for score in scores], axis=0)
+    there = tf.concat([tf.reshape(masked.mask > 0, [-1]) for masked in group], axis=0)
+    best = criterion.largest(flat, tf.add_n(keeps), there)
+    parts = tf.split(best, [masked.kernel.size for masked in group])
+    return [tf.maximum(tf.reduce_sum(tf.cast(part, tf.int32)), 1) for part in parts]
 
 
 class NoPruner(BasePruner):
     """The pruner of a dense run: changes nothing, reports the same."""
 
-    def after_gradient_step(self, step: tf.Tensor) -> None:
+    def after_gradient_step(self, step: tf.Tensor, gradients: Gradients | None = None) -> None:
         """Does nothing."""
         return  # AutoGraph cannot do with less
 
@@ -253,45 +372,3 @@ class NoPruner(BasePruner):
     def trackables(self) -> dict[str, tf.Variable]:
         """Returns nothing: there is no state."""
         return {}
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Masked:
-    """A kernel, and what its tfmot wrapper holds for it."""
-
-    kernel: Kernel
-    schedule: CubicSparsity
-    wrapper: tf_keras.layers.Wrapper
-    mask: tf.Variable
-    threshold: tf.Variable
-
-
-def _wrap(found: Sequence[Kernel], schedules: Mapping[str, CubicSparsity]) -> list[_Masked]:
-    """Wraps each kernel's layer, once, without touching the network it is in."""
-    wrappers: dict[int, tf_keras.layers.Wrapper] = {}
-    masked = []
-    for kernel in found:
-        wrapper = wrappers.get(id(kernel.layer))
-        if wrapper is None:
-            wrapper = tfmot.sparsity.keras.prune_low_magnitude(
-                kernel.layer, pruning_schedule=schedules[kernel.name]
-            )
-            wrapper.build(kernel.layer.get_build_config()["input_shape"])
-            wrappers[id(kernel.layer)] = wrapper
-        mask, threshold = next(held[1:] for held in wrapper.pruning_vars if held[0] is kernel.variable)
-        masked.append(_Masked(kernel, schedules[kernel.name], wrapper, mask, threshold))
-    return masked
-
-
-def _state(masked: Sequence[_Masked]) -> dict[str, tf.Variable]:
-    state = {}
-    for one in masked:
-        state[f"pruning/{one.kernel.name}/mask"] = one.mask
-        state[f"pruning/{one.kernel.name}/threshold"] = one.threshold
-        state[f"pruning/{one.kernel.name}/step"] = one.wrapper.pruning_step
-    return state
-
-
-def _zero_outside(weights: tf.Variable, mask: tf.Variable) -> None:
-    # A plain product would leave -0.0 for negative weights: equal to zero, but not to compression.
-    weights.assign(tf.math.multiply_no_nan(weights, mask))

@@ -93,7 +93,7 @@ class CubicSparsity(tfmot.sparsity.keras.PolynomialDecay):
     def get_config(self) -> dict[str, object]:
         """Returns {class_name, config}, the form in which tfmot's wrapper stores a schedule."""
         return {
-            "class_name": tf_keras.utils.get_registered_name(CubicSparsity),
+            "class_name": tf_keras.utils.get_registered_name(type(self)),
             "config": {
                 "final_sparsity": self.final_sparsity,
                 "begin_step": self.begin_step,
@@ -101,6 +101,19 @@ class CubicSparsity(tfmot.sparsity.keras.PolynomialDecay):
                 "frequency": self.frequency,
             },
         }
+
+
+@tf_keras.utils.register_keras_serializable("tf_pruned_rl")
+class ConstantSparsity(CubicSparsity):
+    """The final sparsity at every step, from the very start; masks are updated as by ``CubicSparsity``."""
+
+    def masked_sparsity_at(self, step: int) -> float:
+        """Returns the final sparsity."""
+        del step
+        return self.final_sparsity
+
+    def _cubic(self, progress):
+        return self.final_sparsity + 0.0 * progress
 
 
 class NoSparsity(tfmot.sparsity.keras.PruningSchedule):

@@ -1,0 +1,160 @@
+"""What shape: whether single weights go, or blocks of them, or so many of every few.
+
+A structure sees a kernel as units that stay or go as a whole.
+"""
+
+from __future__ import annotations
+
+import abc
+import math
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.pruning.criterion import largest
+
+BLOCK = 4
+"""Side of a block, in weights."""
+KEPT, GROUP = 2, 4
+"""Of so many consecutive inputs at most ``GROUP - KEPT`` weights go."""
+
+
+class Structure(abc.ABC):
+    """How the weights of a kernel hang together."""
+
+    @abc.abstractmethod
+    def units(self, shape: tuple[int, ...]) -> int:
+        """Returns the number of units of a kernel."""
+
+    @abc.abstractmethod
+    def least(self, shape: tuple[int, ...]) -> int:
+        """Returns how many units must stay, whatever is asked for."""
+
+    @abc.abstractmethod
+    def select(self, scores: tf.Tensor, mask: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+        """Marks the weights that stay.
+
+        Args:
+          scores: non-negative float tensor of the kernel's shape.
+          mask: bool tensor like it, the weights that may stay: whole units.
+          keep: int32 scalar, units to keep, no more than ``mask`` has.
+
+        Returns:
+          bool tensor like ``scores``, within ``mask``.
+        """
+
+    @abc.abstractmethod
+    def kept(self, mask: tf.Tensor) -> int:
+        """Returns the number of units that a mask keeps."""
+
+
+class Unstructured(Structure):
+    """Every weight for itself."""
+
+    def units(self, shape: tuple[int, ...]) -> int:
+        """Returns the number of weights."""
+        return math.prod(shape)
+
+    def least(self, shape: tuple[int, ...]) -> int:
+        """Returns 1: no kernel is emptied."""
+        del shape
+        return 1
+
+    def select(self, scores: tf.Tensor, mask: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+        """Marks the largest scores."""
+        return largest(scores, keep, mask)
+
+    def kept(self, mask: tf.Tensor) -> int:
+        """Returns the number of marks."""
+        return int(tf.math.count_nonzero(mask))
+
+
+class Block(Unstructured):
+    """Squares of 4 inputs x 4 outputs; in a convolution, at each position of its filters.
+
+    The score of a block is the mean of its weights', as tfmot's AVG pooling has it; at the edges
+    blocks are cut. tfmot itself knows blocks in dense layers only.
+    """
+
+    def units(self, shape: tuple[int, ...]) -> int:
+        """Returns the number of blocks, cut ones included."""
+        *positions, inputs, outputs = shape
+        return math.prod(positions) * -(-inputs // BLOCK) * -(-outputs // BLOCK)
+
+    def select(self, scores: tf.Tensor, mask: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+        """Marks the blocks with the largest mean scores."""
+        sums, sizes = _block_sums(scores), _block_sums(tf.ones_like(scores))
+        blocks = largest(sums / sizes, keep, self._blocks(mask))
+        spread = tf.repeat(tf.repeat(blocks, BLOCK, axis=1), BLOCK, axis=2)
+        *_, inputs, outputs = scores.shape
+        return tf.reshape(spread[:, :inputs, :outputs], scores.shape)
+
+    def kept(self, mask: tf.Tensor) -> int:
+        """Returns the number of blocks with a mark."""
+        return int(tf.math.count_nonzero(self._blocks(mask)))
+
+    def _blocks(self, mask: tf.Tensor) -> tf.Tensor:
+        return _block_sums(tf.cast(mask, tf.float32)) > 0
+
+
+class NofM(Unstructured):
+    """2:4: of every 4 consecutive inputs to an output 2 stay at least, exactly 2 at the final sparsity.
+
+    Groups run along the input channels, as tfmot's do; a last one that is shorter keeps 2 as well. On
+    the way there, the smallest weights go first, but never a third one of a group.
+    """
+
+    def least(self, shape: tuple[int, ...]) -> int:
+        """Returns two weights per group (one where a group is a single weight)."""
+        *rest, inputs, outputs = shape
+        whole, cut = divmod(inputs, GROUP)
+        return math.prod(rest) * outputs * (whole * KEPT + min(cut, KEPT))
+
+    def select(self, scores: tf.Tensor, mask: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+        """Marks the two largest scores of each group, and of the others the largest."""
+        firm = self._firm(scores, mask)
+        rest = keep - tf.reduce_sum(tf.cast(firm, tf.int32))
+        return firm | largest(scores, rest, mask & ~firm)
+
+    def _firm(self, scores: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        *_, inputs, outputs = scores.shape
+        padding = [[0, 0], [0, -inputs % GROUP], [0, 0]]
+        values = tf.where(mask, tf.cast(scores, tf.float32), -1.0)
+        values = tf.pad(tf.reshape(values, [-1, inputs, outputs]), padding, constant_values=-2.0)
+        groups = tf.reshape(values, [values.shape[0], -1, GROUP, outputs])
+        ahead = [_ahead(groups, place) for place in range(GROUP)]
+        first = tf.reshape(tf.stack(ahead, axis=2) < KEPT, [values.shape[0], -1, outputs])
+        return tf.reshape(first[:, :inputs], scores.shape) & mask
+
+
+def _ahead(groups: tf.Tensor, place: int) -> tf.Tensor:
+    """Returns how many of a group come before the one at ``place``; of equal ones the earlier does."""
+    mine = groups[:, :, place : place + 1]
+    earlier = tf.range(GROUP)[:, None] < place
+    before = (groups > mine) | (tf.equal(groups, mine) & earlier)
+    return tf.reduce_sum(tf.cast(before, tf.int32), axis=2)
+
+
+def _block_sums(values: tf.Tensor) -> tf.Tensor:
+    """Returns the sums over blocks: float32 [positions, rows of blocks, columns of blocks]."""
+    *_, inputs, outputs = values.shape
+    flat = tf.reshape(tf.cast(values, tf.float32), [-1, inputs, outputs])
+    flat = tf.pad(flat, [[0, 0], [0, -inputs % BLOCK], [0, -outputs % BLOCK]])
+    positions, rows, columns = flat.shape
+    parts = tf.reshape(flat, [positions, rows // BLOCK, BLOCK, columns // BLOCK, BLOCK])
+    return tf.reduce_sum(parts, axis=[2, 4])
+
+
+STRUCTURES: dict[str, Callable[[], Structure]] = {"unstructured": Unstructured, "block": Block, "n_m": NofM}
+
+
+def create(name: str) -> Structure:
+    """Returns the structure called ``name``.
+
+    Raises:
+      UserError: there is none.
+    """
+    if name not in STRUCTURES:
+        raise UserError(f"no structure is called {name!r}; choose one of {', '.join(STRUCTURES)}")
+    return STRUCTURES[name]()
