@@ -6,8 +6,9 @@ hyper-parameter is one field here and nothing else. Names are unique across the 
 of a field is its name.
 
 There are two kinds: ``ExperimentConfig`` for Atari games and ``ContinuousConfig`` for continuous
-control. What depends on the kind (environments, replay, agents, collecting, evaluating, exporting) is
-made by functions that go by the type of the configuration; everything else reads what both have.
+control. What depends on the kind is made by functions that go by the type of the configuration;
+everything else reads what both have. Groups that are in both lie in
+``config_pruning.py`` and ``config_studies.py``.
 
 Budgets are in emulator frames, as in the paper; everything that counts decisions is in agent
 steps; pruning counts gradient steps. ``units.py`` converts. In continuous control a frame, an agent
@@ -21,6 +22,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar, TypeVar
 
 from tf_pruned_rl import presets as tables
+from tf_pruned_rl.config_pruning import ControlPruningConfig, PruningConfig
+from tf_pruned_rl.config_studies import ControlDiagnosticsConfig, DiagnosticsConfig, InterventionConfig
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class NetworkConfig:
     """Sum a state's value and the actions' advantages, less their mean (Wang et al., 2016)."""
     noisy: bool = False
     """Noisy dense layers (Fortunato et al., 2018); they explore, and epsilon is 0 in training."""
+    regularizer: str = "none"
+    """none, weight_decay, or l2_unit (the last hidden layer's output is scaled to Euclidean norm 1)."""
 
 
 @dataclass(frozen=True)
@@ -103,29 +108,6 @@ class ReplayConfig:
     """Agent steps collected before the first gradient step."""
     replay_sampling: str = "uniform"
     """uniform, or prioritized (by the square root of the loss, importance weights with exponent 1/2)."""
-
-
-@dataclass(frozen=True)
-class PruningConfig:
-    """Pruning: gradual (the paper, section 3 and equation 1), or sparse from the start."""
-
-    pruning: str = "magnitude"
-    """Which weights go: magnitude (the smallest), random (any), none (a dense run). Sparse from the start:
-    static (random weights, for good), set and rigl (weights are exchanged: by chance, by gradient)."""
-    sparsity: float = 0.95
-    """Share of the kernel weights that is zero at the end, in [0, 1)."""
-    distribution: str = "erk"
-    """How the zeros are shared among layers: erk (Erdos-Renyi kernel), uniform, or global (all compete)."""
-    structure: str = "unstructured"
-    """What goes as a whole: unstructured (single weights), block (4x4), n_m (two of every four inputs)."""
-    prune_start: float = 0.2
-    """Where pruning starts, as a fraction of the run's gradient steps."""
-    prune_end: float = 0.8
-    """Where pruning ends, as a fraction of the run's gradient steps."""
-    prune_every: int = 1_000
-    """Gradient steps between updates of the masks."""
-    exchange: float = 0.3
-    """Share of the kept weights that set and rigl exchange at an update; falls to 0 along a cosine."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +167,8 @@ class MlpConfig:
 
     width: float = 1.0
     """Multiplies the 256 units of both hidden layers, in the actor and in the critics; at least 0.25."""
+    regularizer: str = "none"
+    """none or weight_decay (beside the L2 of --weight_decay, which is part of the losses)."""
 
     network: ClassVar[str] = "mlp"
 
@@ -234,16 +218,6 @@ class TransitionConfig:
     """Environment steps kept, over all environments together; a truncation takes one more."""
     min_replay_history: int = 1_000
     """Environment steps with uniformly random actions, before the first gradient step."""
-
-
-@dataclass(frozen=True)
-class ControlPruningConfig(PruningConfig):
-    """Gradual pruning; the actor and the critics share out their zeros each for itself."""
-
-    prune_networks: str = "all"
-    """Which networks are pruned: all, actor, or critics."""
-    prune_output_layers: bool = True
-    """Prune the last layer of each network too."""
 
 
 @dataclass(frozen=True)
@@ -305,6 +279,8 @@ class ExperimentConfig:
     learner: AgentConfig = field(default_factory=AgentConfig)
     replay: ReplayConfig = field(default_factory=ReplayConfig)
     pruning: PruningConfig = field(default_factory=PruningConfig)
+    intervention: InterventionConfig = field(default_factory=InterventionConfig)
+    diagnostics: DiagnosticsConfig = field(default_factory=DiagnosticsConfig)
     run: RunConfig = field(default_factory=RunConfig)
 
 
@@ -328,6 +304,8 @@ class ContinuousConfig:
     learner: SacConfig = field(default_factory=SacConfig)
     replay: TransitionConfig = field(default_factory=TransitionConfig)
     pruning: ControlPruningConfig = field(default_factory=ControlPruningConfig)
+    intervention: InterventionConfig = field(default_factory=InterventionConfig)
+    diagnostics: ControlDiagnosticsConfig = field(default_factory=ControlDiagnosticsConfig)
     run: ControlRunConfig = field(default_factory=ControlRunConfig)
 
 

@@ -30,21 +30,18 @@ class _ChoiceParser(absl_flags.EnumParser):
 
 def field_docs(kind: type[Config] = ExperimentConfig) -> dict[str, str]:
     """Returns {field name: the docstring under it in config.py} over all groups of a kind."""
-    classes = {node.name: node for node in _parsed().body if isinstance(node, ast.ClassDef)}
     docs = {}
     for part in (kind, *(type(getattr(kind(), group)) for group in configuration.GROUPS)):
         for base in reversed(part.__mro__[:-1]):
-            docs |= _attribute_docs(classes[base.__name__])
+            docs |= _attribute_docs(base)
     return {name: docs[name] for name in configuration.flatten(kind())}
 
 
 @functools.cache
-def _parsed() -> ast.Module:
-    return ast.parse(inspect.getsource(configuration))
-
-
-def _attribute_docs(node: ast.ClassDef) -> dict[str, str]:
+def _attribute_docs(part: type) -> dict[str, str]:
     """Returns {annotated name of a class: the string literal that follows it}."""
+    (node,) = ast.parse(inspect.getsource(part)).body
+    assert isinstance(node, ast.ClassDef)
     docs = {}
     for field, text in zip(node.body, node.body[1:], strict=False):
         if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):

@@ -64,6 +64,8 @@ QUICK: dict[str, int] = {
     "target_update_period": 500,
     "prune_every": 50,
     "eval_episodes": 5,
+    "diagnostics_every": 8_000,
+    "diagnostics_batch": 256,
 }
 """Small enough for two CPU cores; everything happens, nothing is learned to the end."""
 
@@ -75,5 +77,6 @@ QUICK_CONTROL: dict[str, int] = {
     "eval_every": 5_000,
     "eval_episodes": 5,
     "prune_every": 100,
+    "diagnostics_every": 5_000,
 }
 """The same in continuous control."""

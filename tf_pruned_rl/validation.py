@@ -22,6 +22,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "pruning": ("magnitude", "none", "random", "static", "set", "rigl"),
     "distribution": ("erk", "uniform", "global"),
     "structure": ("unstructured", "block", "n_m"),
+    "intervention": ("none", "redo", "reset"),
+    "regularizer": ("none", "weight_decay", "l2_unit"),
+    "reset_layers": ("last", "penultimate", "both", "all"),
 }
 """The fields of Atari runs that are one of a few words; their flags are made from here too."""
 
@@ -29,6 +32,8 @@ _CONTROL_CHOICES = {
     "agent": configuration.CONTROL_AGENTS,
     "preset": configuration.CONTROL_PRESETS,
     **{name: CHOICES[name] for name in ("pruning", "distribution", "structure")},
+    **{name: CHOICES[name] for name in ("intervention", "reset_layers")},
+    "regularizer": ("none", "weight_decay"),
     "prune_networks": ("all", "actor", "critics"),
 }
 
@@ -74,6 +79,13 @@ _BOUNDS: dict[str, _Check] = {
     "prune_end": _PROBABILITY,
     "prune_every": _at_least(1),
     "exchange": _PROBABILITY,
+    "redo_every": _at_least(1),
+    "redo_batch": _at_least(1),
+    "reset_every": _at_least(1),
+    "diagnostics_every": _at_least(1),
+    "diagnostics_batch": _at_least(2),
+    "covariance_batch": _at_least(2),
+    "srank_delta": (lambda value: 0 < value < 1, "must be in (0, 1)"),
     "total_frames": _POSITIVE,
     "iteration_frames": _POSITIVE,
     "checkpoint_every": _POSITIVE,

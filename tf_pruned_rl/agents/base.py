@@ -85,8 +85,8 @@ def common_arguments(config: ExperimentConfig) -> dict[str, object]:
 class LeanTraining:
     """Mixin for a TF-Agents agent: a gradient step on a replay batch, without trajectories.
 
-    The subclass gives ``loss_per_example`` and ``values``. TF-Agents' own ``train`` still
-    works on trajectories, and takes about a quarter longer: it runs the target network twice.
+    The subclass gives ``loss_per_example``, ``values`` and ``target_values``. TF-Agents' own ``train``
+    still works on trajectories, and takes about a quarter longer: it runs the target network twice.
     """
 
     STATISTICS = ("q_mean", "q_max")
@@ -116,6 +116,20 @@ class LeanTraining:
     def averages(self) -> list[tuple[tf.Variable, tf.Variable]]:
         """Pairs (moving average, the online variable it follows): none, the target is a copy."""
         return []
+
+    def inputs(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """Returns what each of ``networks`` is given of a batch."""
+        return {"online": batch.observations}
+
+    def estimates(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns Q(s, .), float32 [B, A], Q(s, a) and what it should be, each float32 [B]."""
+        q_values = self.q_values(batch.observations)
+        chosen = tf.gather(q_values, batch.actions, batch_dims=1)
+        return q_values, chosen, self.target_values(batch)
+
+    def objectives(self, batch: Batch) -> list[tuple[tf.Tensor, list[tf.Variable]]]:
+        """Returns the loss of each transition, float32 [B], and the variables that learn from it."""
+        return [(self.loss_per_example(batch)[0], self.model.trainable_variables)]
 
     def trackables(self) -> dict[str, object]:
         """Returns everything with state, by name, for a checkpoint."""

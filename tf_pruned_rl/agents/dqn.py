@@ -45,14 +45,18 @@ class DqnAgent(base.LeanTraining, dqn_agent.DqnAgent):
         """Returns the Q-values, float32 [B, A], in a network's outputs: the outputs."""
         return outputs
 
+    def target_values(self, batch: Batch) -> tf.Tensor:
+        """Returns what Q(s, a) should be, float32 [B]."""
+        next_values = self.target_model(batch.next_observations, training=True)
+        next_value = tf.gather(next_values, self.next_actions(batch, next_values), batch_dims=1)
+        return batch.returns + batch.discounts * next_value
+
     def loss_per_example(self, batch: Batch) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Returns the loss of each transition, float32 [B], and the Q statistics.
 
         No gradient flows to the target.
         """
         q_values = self.model(batch.observations, training=True)
-        next_values = self.target_model(batch.next_observations, training=True)
-        next_value = tf.gather(next_values, self.next_actions(batch, next_values), batch_dims=1)
-        target = tf.stop_gradient(batch.returns + batch.discounts * next_value)
+        target = tf.stop_gradient(self.target_values(batch))
         loss = self._td_errors_loss_fn(target, tf.gather(q_values, batch.actions, batch_dims=1))
         return loss, base.q_statistics(q_values)

@@ -80,6 +80,10 @@ class RainbowAgent(base.LeanTraining, categorical_dqn_agent.CategoricalDqnAgent)
         loss = -tf.reduce_sum(target * log_probabilities, axis=1)
         return loss, base.q_statistics(self._mean(tf.nn.softmax(logits)))
 
+    def target_values(self, batch: Batch) -> tf.Tensor:
+        """Returns the means of the projected targets, float32 [B]."""
+        return self._mean(self.target_distribution(batch))
+
     def target_distribution(self, batch: Batch) -> tf.Tensor:
         """Returns the projected target, float32 [B, num_atoms]."""
         next_logits = self.target_model(batch.next_observations, training=True)

@@ -148,6 +148,32 @@ class SacAgent(sac_agent.SacAgent):
         """The networks that are optimized, by name."""
         return {"actor": self.model, "critic_1": self.critics[0], "critic_2": self.critics[1]}
 
+    def inputs(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """Returns what each of ``networks`` is given of a batch."""
+        both = tf.concat([batch.observations, batch.actions], axis=1)
+        return {"actor": batch.observations, "critic_1": both, "critic_2": both}
+
+    def estimates(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns the first critic's value of (s, a), float32 [B, 1] and [B], and what it should be, [B]."""
+        values = self.critics[0](self.inputs(batch)["critic_1"])
+        return values, values[:, 0], self.targets(batch, self._noise(batch))
+
+    def objectives(self, batch: Batch) -> list[tuple[tf.Tensor, list[tf.Variable]]]:
+        """Returns losses of each transition, float32 [B], and the variables that learn from them.
+
+        Those of the critics, then those of the actor; both without the weight decay.
+        """
+        targets = tf.stop_gradient(self.targets(batch, self._noise(batch)))
+        critics, _ = self._critic_errors(batch, targets)
+        actor, _ = self._actor_losses(batch, self._noise(batch))
+        return [
+            (_CRITIC_LOSS_WEIGHT * critics, self._critic_variables),
+            (actor, self.model.trainable_variables),
+        ]
+
+    def _noise(self, batch: Batch) -> tf.Tensor:
+        return self._generator.normal([tf.shape(batch.actions)[0], self.spaces.action_size])
+
     @property
     def averages(self) -> list[tuple[tf.Variable, tf.Variable]]:
         """Pairs (moving average, the online variable it follows)."""
@@ -265,15 +291,20 @@ class SacAgent(sac_agent.SacAgent):
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns loss, squared errors [B] and the first critic's mean value."""
         targets = tf.stop_gradient(self.targets(batch, noise))
-        inputs = tf.concat([batch.observations, batch.actions], axis=1)
         variables = self._critic_variables
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            first, second = (tf.squeeze(critic(inputs), 1) for critic in self.critics)
-            errors = tf.math.squared_difference(first, targets) + tf.math.squared_difference(second, targets)
+            errors, first = self._critic_errors(batch, targets)
             loss = _CRITIC_LOSS_WEIGHT * tf.reduce_mean(weights * errors)
         self._descend(self._critic_optimizer, tape.gradient(loss, variables), variables, _CRITIC_LOSS_WEIGHT)
         return loss, errors, tf.reduce_mean(first)
+
+    def _critic_errors(self, batch: Batch, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns both critics' squared errors, summed, and the first one's values, each float32 [B]."""
+        inputs = tf.concat([batch.observations, batch.actions], axis=1)
+        first, second = (tf.squeeze(critic(inputs), 1) for critic in self.critics)
+        errors = tf.math.squared_difference(first, targets) + tf.math.squared_difference(second, targets)
+        return errors, first
 
     def _train_actor(self, batch: Batch, weights: tf.Tensor, noise: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns loss and the log densities [B] of the actions drawn."""
@@ -281,13 +312,17 @@ class SacAgent(sac_agent.SacAgent):
         # Only the actor is watched: no gradient of a critic's weights is ever computed here.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            actions, log_density = self.sample(batch.observations, noise)
-            inputs = tf.concat([batch.observations, actions], axis=1)
-            first, second = (tf.squeeze(critic(inputs), 1) for critic in self.critics)
-            value = tf.minimum(first, second)
-            loss = tf.reduce_mean(weights * (tf.exp(self._log_alpha) * log_density - value))
+            losses, log_density = self._actor_losses(batch, noise)
+            loss = tf.reduce_mean(weights * losses)
         self._descend(self._actor_optimizer, tape.gradient(loss, variables), variables, 1.0)
         return loss, log_density
+
+    def _actor_losses(self, batch: Batch, noise: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the actor's losses and the log densities of the actions drawn, each float32 [B]."""
+        actions, log_density = self.sample(batch.observations, noise)
+        inputs = tf.concat([batch.observations, actions], axis=1)
+        first, second = (tf.squeeze(critic(inputs), 1) for critic in self.critics)
+        return tf.exp(self._log_alpha) * log_density - tf.minimum(first, second), log_density
 
     def _train_alpha(self, weights: tf.Tensor, log_density: tf.Tensor) -> tf.Tensor:
         """Returns the temperature's loss: mean(log alpha * (-log density - target entropy))."""

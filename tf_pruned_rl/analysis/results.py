@@ -46,10 +46,16 @@ class Run:
         return f"{agent} {self.config['game']} {self.config['network']}{width} {self.density()}"
 
     def density(self) -> str:
-        """Returns ``dense``, or the sparsity the run prunes to, such as ``95 % pruned``."""
-        if self.config["pruning"] == "none" or not self.config["sparsity"]:
+        """Returns ``dense``, or the sparsity the run prunes to, such as ``95 % pruned`` or ``95 % rigl``."""
+        method = self.config["pruning"]
+        if method == "none" or not self.config["sparsity"]:
             return "dense"
-        return f"{100 * self.config['sparsity']:g} % pruned"
+        return f"{100 * self.config['sparsity']:g} % {'pruned' if method == 'magnitude' else method}"
+
+    def kind(self) -> str:
+        """Returns ``density`` and what else is done to the weights: what runs of one group share."""
+        extra = (self.config.get(name, "none") for name in ("intervention", "regularizer"))
+        return " + ".join([self.density(), *(word for word in extra if word != "none")])
 
     def setting_changes(self) -> dict[str, Any]:
         """Returns the fields of protocol and learning rule that differ from the agent's paper preset.

@@ -62,6 +62,7 @@ def build(
         dtype=policy,
         dueling=config.dueling,
         noisy=config.noisy,
+        unit_features=config.regularizer == "l2_unit",
     )
     return tf_keras.Model(frames, values, name=config.network)
 

@@ -31,6 +31,7 @@ def q_head(
     dtype: tf_keras.mixed_precision.Policy,
     dueling: bool = False,
     noisy: bool = False,
+    unit_features: bool = False,
 ) -> tf.Tensor:
     """Returns Q-values, or the logits of the return's distribution, always in float32.
 
@@ -43,6 +44,8 @@ def q_head(
       dtype: policy of the dense layers.
       dueling: a value and advantages, from the same fully connected layer (as in Dopamine).
       noisy: all dense layers are noisy.
+      unit_features: divide the dense layer's output, state by state, by its Euclidean norm (Kumar et
+        al., 2022); all zeros stay zeros.
 
     Returns:
       Symbolic float32 [B, A], or [B, A, num_atoms] if there is more than one atom.
@@ -50,6 +53,8 @@ def q_head(
     dense = _maker(noisy, initializer, dtype)
     x = tf_keras.layers.Flatten(name="flatten", dtype=dtype)(features)
     x = dense(DENSE_UNITS, "dense", "relu")(x)
+    if unit_features:
+        x = tf_keras.layers.UnitNormalization(name="unit", dtype="float32")(x)
     atoms = () if num_atoms == 1 else (num_atoms,)
 
     # A float32 layer casts what it is given: values and losses never see bfloat16.

@@ -60,9 +60,18 @@ class Replay(abc.ABC):
             )
         return length
 
-    @abc.abstractmethod
     def sample(self) -> Batch:
         """Draws a batch. Fails (InvalidArgumentError) while there is nothing to draw."""
+        return self.batch(*self.sampler.draw(self.batch_size))
+
+    @abc.abstractmethod
+    def batch(self, rows: tf.Tensor, probabilities: tf.Tensor) -> Batch:
+        """Returns the transitions of entries.
+
+        Args:
+          rows: int64 [B], that can be sampled.
+          probabilities: float32 [B], of having been drawn.
+        """
 
     def importance_weights(self, batch: Batch) -> tf.Tensor:
         """Returns float32 [B] weights, at most 1, that undo part of the sampling's bias."""
@@ -166,9 +175,8 @@ class FrameReplay(Replay):
         """
         self.sampler.added(self.ring.write(frames, actions, rewards, terminals, truncations))
 
-    def sample(self) -> Batch:
-        """Draws a batch. Fails (InvalidArgumentError) while there is nothing to draw."""
-        rows, probabilities = self.sampler.draw(self.batch_size)
+    def batch(self, rows: tf.Tensor, probabilities: tf.Tensor) -> Batch:
+        """Returns the transitions of entries; see ``Replay``."""
         window = self.ring.window(rows)
         observations, next_observations = self.ring.stacks(rows, window.ages)
         return Batch(

@@ -195,7 +195,6 @@ class TransitionReplay(Replay):
         """
         self.sampler.added(self.ring.write(observations, actions, rewards, terminals, truncations, arrived))
 
-    def sample(self) -> Batch:
-        """Draws a batch. Fails (InvalidArgumentError) while there is nothing to draw."""
-        rows, probabilities = self.sampler.draw(self.batch_size)
+    def batch(self, rows: tf.Tensor, probabilities: tf.Tensor) -> Batch:
+        """Returns the transitions of entries; see ``Replay``."""
         return Batch(*self.ring.window(rows), indices=rows, probabilities=probabilities)

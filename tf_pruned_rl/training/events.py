@@ -107,14 +107,15 @@ class TensorBoardWriter:
 
 
 def tags(record: Record) -> dict[str, float]:
-    """Returns TensorBoard's scalars by tag: returns/, training/, pruning/ and evaluation/."""
+    """Returns TensorBoard's scalars by tag: returns/, training/, pruning/, evaluation/, diagnostics/."""
     if record.kind == "progress":
         speed = {name: value for name, value in record.clock.items() if name == "steps_per_second"}
         return {
             f"{'returns' if name.endswith('_return') else 'training'}/{name}": value
             for name, value in (record.values | speed).items()
         }
-    prefixes = {"iteration": "returns/iteration_", "evaluation": "evaluation/", "pruning": "pruning/"}
+    prefixes = {kind: f"{kind}/" for kind in ("evaluation", "pruning", "diagnostics")}
+    prefixes["iteration"] = "returns/iteration_"
     if record.kind not in prefixes:
         return {}
     return {prefixes[record.kind] + name: value for name, value in record.values.items()}

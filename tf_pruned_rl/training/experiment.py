@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl import environments, replay
+from tf_pruned_rl import diagnostics, environments, replay
 from tf_pruned_rl.config import Config
 from tf_pruned_rl.quiet import hush, leave_out_fusions
 from tf_pruned_rl.training import collectors
@@ -38,7 +38,7 @@ def gpus() -> list[tf.config.PhysicalDevice]:
 
 
 class Experiment:
-    """Environment, replay, learner, collector and returns of one run.
+    """Environment, replay, learner, collector, returns and diagnostics of one run.
 
     Attributes:
       config: what is run.
@@ -57,6 +57,9 @@ class Experiment:
             config, self.environment, self.replay, self.learner.agent, seed=int(seeds[2])
         )
         self.returns = Returns()
+        self.diagnostics = diagnostics.create(
+            config, self.learner.agent, self.replay, self.learner.pruner.masks()
+        )
 
     def components(self) -> dict[str, Stateful]:
         """Everything with state, by the name of its folder in a checkpoint."""

@@ -1,10 +1,11 @@
-"""One gradient step: loss and gradients, optimizer, masks, priorities, target network."""
+"""One gradient step: loss and gradients, optimizer, masks, interventions, priorities, target network."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-from tf_pruned_rl import agents, pruning
+from tf_pruned_rl import agents, interventions, pruning
+from tf_pruned_rl.agents.gradients import dense_gradients
 from tf_pruned_rl.config import Config
 from tf_pruned_rl.environments import Spaces
 from tf_pruned_rl.replay import Replay
@@ -14,11 +15,13 @@ from tf_pruned_rl.units import budget
 
 
 class Learner:
-    """Owns the agent, its pruner and the count of gradient steps.
+    """Owns the agent, its pruner, what else is done to its weights, and the count of gradient steps.
 
     Attributes:
       agent: the TF-Agents agent.
       pruner: keeps the online networks' kernels exactly as sparse as scheduled.
+      regularizer: weight decay, or nothing.
+      intervention: ReDo, Reset, or nothing.
       statistics: names of what is averaged over the gradient steps between two lines of the log.
       gradient_steps: int64 variable, gradient steps made so far.
       failed_at: int64 variable, the first gradient step whose loss was not finite, or -1.
@@ -27,6 +30,9 @@ class Learner:
     def __init__(self, config: Config, interface: int | Spaces):
         self.agent = agents.create(config, interface)
         self.pruner = pruning.create(config, self.agent.networks, self.agent.averages)
+        self.agent.update_target()  # where pruning starts sparse, the copies made before were dense
+        self.regularizer = interventions.create_regularizer(config, self.agent)
+        self.intervention = interventions.create(config, self.agent, self.pruner.masks())
         self.statistics = ("loss", *self.agent.STATISTICS)
         self.gradient_steps = tf.Variable(0, dtype=tf.int64, name="gradient_steps")
         self.failed_at = tf.Variable(-1, dtype=tf.int64, name="failed_at")
@@ -41,7 +47,9 @@ class Learner:
         """Makes one gradient step on a batch drawn from ``replay``; to be called inside a tf.function."""
         loss, losses, statistics = self._update(batch, replay.importance_weights(batch))
         step = self.gradient_steps.assign_add(1)
-        self.pruner.after_gradient_step(step)
+        self.pruner.after_gradient_step(step, lambda: dense_gradients(self.agent, batch))
+        self.regularizer.after_gradient_step(step, replay)
+        self.intervention.after_gradient_step(step, replay)
         # The run ends with a word on a loss that is not finite; it must not break the sum tree before.
         replay.update_priorities(batch.indices, tf.where(tf.math.is_finite(losses), losses, 0.0))
         if self._target_period == 1:
@@ -77,4 +85,5 @@ class Learner:
             sums=self._sums,
             summed=self._summed,
             **self.pruner.trackables(),
+            **self.intervention.trackables(),
         )

@@ -57,7 +57,8 @@ def train(experiment: Experiment, *, stops: Sequence[int] = ()) -> Iterator[Tick
       UserError: the loss is no longer finite.
     """
     run, skip = experiment.config.run, experiment.config.environment.frame_skip
-    intervals = [run.log_every, run.iteration_frames, *(stop for stop in stops if stop)]
+    other = (*stops, experiment.diagnostics.every)
+    intervals = [run.log_every, run.iteration_frames, *(stop for stop in other if stop)]
     per_cycle = experiment.budget.cycle.agent_steps
     cycles = 1
     now = experiment.agent_steps
@@ -107,6 +108,8 @@ def _records(experiment: Experiment, before: int, now: int, speed: float) -> tup
         values |= experiment.collector.statistics() | {"sparsity": pruner.sparsity()}
         add("progress", values, steps_per_second=speed, time=time.time())
         add("pruning", pruner.summaries(gradient_steps), time=time.time())
+    if crossed(before, now, experiment.diagnostics.every) and gradient_steps:
+        add("diagnostics", experiment.diagnostics.measure(gradient_steps), time=time.time())
     if crossed(before, now, run.iteration_frames):
         values = {"index": float(now // run.iteration_frames - 1), **experiment.returns.end_iteration()}
         add("iteration", environments.with_scores(experiment.config, values), time=time.time())

@@ -17,7 +17,7 @@ class Record:
     """
 
     kind: str
-    """progress, iteration, evaluation, pruning or end."""
+    """progress, iteration, evaluation, pruning, diagnostics or end."""
     frames: int
     """Emulator frames played so far, over all environments."""
     agent_steps: int

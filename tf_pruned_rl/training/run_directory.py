@@ -44,6 +44,7 @@ class RunDirectory:
         self.versions = path / "versions.json"
         self.metrics = path / "metrics.jsonl"
         self.events = path / "events"
+        self.diagnostics = path / "diagnostics"
         self.checkpoints = path / "checkpoints"
         self.policy = path / "policy"
         self.summary = path / "summary.json"

@@ -149,6 +149,8 @@ class Run:
         self._events.write(record)
         if record.kind in ("iteration", "evaluation"):
             self._results |= {f"{record.kind}_{name}": value for name, value in record.values.items()}
+        if record.kind == "diagnostics":
+            self._experiment.diagnostics.save(self._directory.diagnostics, record.frames)
 
     def _show(self, progress: Progress, tick: loop.Tick) -> None:
         """Shows the latest progress record, brought up to this tick."""
