@@ -67,7 +67,7 @@ class Diagnostics:
         self._learned: list[tf.Variable] = []
         self._generator = tf.random.Generator.from_seed(seed, alg="philox")
         sampler = UniformSampler(replay.ring, self._generator)
-        self._draw = tf.function(lambda count: sampler.draw(count)[0])
+        self._draw = tf.function(lambda: sampler.draw(config.diagnostics_batch)[0])
         self._look = tf.function(self._look_at)
         self._gradients = tf.function(self._gradients_of)
         self._neurons = {name: graph.rectified(model) for name, model in agent.networks.items()}
@@ -94,7 +94,7 @@ class Diagnostics:
           step: gradient steps made so far.
         """
         self._reseed(step)
-        rows = self._draw(tf.constant(self._config.diagnostics_batch))
+        rows = self._draw()
         with undisturbed(self._agent):
             looks = [self._look(rows[at : at + _CHUNK]) for at in range(0, len(rows), _CHUNK)]
             values = self._values(looks)

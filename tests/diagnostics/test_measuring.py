@@ -1,0 +1,188 @@
+"""All diagnostics of an agent, against float64 numpy on the same batch; and that they change nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+
+from tf_pruned_rl import config, diagnostics
+from tf_pruned_rl.environments import Spaces
+from tf_pruned_rl.replay import FrameReplay, TransitionReplay
+from tf_pruned_rl.training.learner import Learner
+
+SETTINGS = {
+    "network": "nature",
+    "width": 0.25,
+    "batch_size": 4,
+    "num_atoms": 11,
+    "diagnostics": True,
+    "diagnostics_batch": 40,
+    "covariance_batch": 5,
+    "dormant_threshold": 0.1,
+    "prune_every": 2,
+    "prune_start": 0.0,
+    "total_frames": 3_200,
+    "min_replay_history": 40,
+    "replay_capacity": 400,
+}
+
+
+def frames(settings) -> FrameReplay:
+    """A replay of 100 random entries."""
+    learner = settings.learner
+    replay = FrameReplay(200, batch_size=4, n_step=learner.n_step, sampling=settings.replay.replay_sampling)
+    rng, add = np.random.default_rng(3), tf.function(replay.add)
+    for step in range(100):
+        frame = tf.constant(rng.integers(0, 256, (1, 84, 84)), tf.uint8)
+        reward = tf.constant(rng.uniform(-1, 1, 1), tf.float32)
+        add(frame, tf.constant([step % 4]), reward, tf.constant([step % 40 == 39]), tf.constant([False]))
+    return replay
+
+
+def made(agent: str, **changes):
+    """Returns configuration, learner, replay and diagnostics of a small agent that has learned a little."""
+    settings = config.replace(config.preset(agent), **{**SETTINGS, **changes})
+    tf_keras.utils.set_random_seed(2)
+    learner, replay = Learner(settings, 4), frames(settings)
+    return (
+        settings,
+        learner,
+        replay,
+        diagnostics.create(settings, learner.agent, replay, learner.pruner.masks()),
+    )
+
+
+def float64_outputs(model, observations: np.ndarray) -> dict[str, np.ndarray]:
+    """Every hidden layer's output of the Nature network, computed without TensorFlow's layers."""
+    x, found = observations / 255, {}
+    for layer in model.layers:
+        if "conv" in layer.name:
+            kernel, bias = (weight.numpy().astype(np.float64) for weight in layer.weights)
+            (k, _, _, _), stride = kernel.shape, layer.strides[0]
+            out = -(-x.shape[1] // stride)
+            pad = max((out - 1) * stride + k - x.shape[1], 0)
+            sides = (pad // 2, pad - pad // 2)
+            padded = np.pad(x, [(0, 0), sides, sides, (0, 0)])
+            windows = np.lib.stride_tricks.sliding_window_view(padded, (k, k), axis=(1, 2))
+            x = np.einsum("bhwcij,ijco->bhwo", windows[:, ::stride, ::stride], kernel, optimize=True) + bias
+            x = found[layer.name] = np.maximum(x, 0)
+        elif layer.name == "flatten":
+            x = found["encoder"] = x.reshape(len(x), -1)
+        elif layer.name in ("dense", "head"):
+            kernel, bias = (weight.numpy().astype(np.float64) for weight in layer.weights)
+            x = x @ kernel + bias
+            x = found[layer.name] = np.maximum(x, 0) if layer.name == "dense" else x
+    return found
+
+
+@pytest.mark.parametrize("agent", ["dqn", "rainbow"])
+def test_equals_float64(agent):
+    _, learner, replay, measured = made(agent, pruning="static", sparsity=0.5)
+    values = measured.measure(7)
+    measured._reseed(7)
+    rows = measured._draw()
+    batch = replay.batch(rows, tf.ones(40))
+    outputs = float64_outputs(learner.agent.model, batch.observations.numpy().astype(np.float64))
+    asleep = {}
+    for name in ("conv1", "conv2", "conv3", "dense"):
+        means = outputs[name].reshape(-1, outputs[name].shape[-1]).mean(axis=0)
+        asleep[name] = means / means.mean() <= 0.1
+        assert values[f"dormant/{name}"] == np.mean(asleep[name])
+    assert values["dormant"] == np.concatenate(list(asleep.values())).mean()
+    for key, name in (("srank", "dense"), ("srank_encoder", "encoder")):
+        singular = np.linalg.svd(outputs[name], compute_uv=False)
+        assert values[key] == np.argmax(np.cumsum(singular) / singular.sum() >= 0.99) + 1
+    q = outputs["head"]
+    if agent == "rainbow":
+        logits = q.reshape(40, 4, 11)
+        exponentials = np.exp(logits - logits.max(axis=2, keepdims=True))
+        q = (exponentials / exponentials.sum(axis=2, keepdims=True)) @ np.linspace(-10, 10, 11)
+    assert values["q_norm"] == pytest.approx(np.linalg.norm(q, axis=1).mean(), rel=1e-5)
+    chosen = q[np.arange(40), batch.actions.numpy()]
+    assert values["q_variance"] == pytest.approx(np.var(chosen), rel=1e-5)
+    weights = [w.numpy().astype(np.float64) for w in learner.agent.model.trainable_variables]
+    norms = [np.sqrt((w**2).sum()) for w in weights]
+    assert values["parameters_norm"] == pytest.approx(np.linalg.norm(norms), rel=1e-9)
+    assert values["parameters_norm_mean"] == pytest.approx(np.mean(norms), rel=1e-9)
+
+
+def test_covariance_is_of_the_gradients_of_single_transitions():
+    _, learner, replay, measured = made("dqn", pruning="static", sparsity=0.5)
+    measured.measure(7)
+    measured._reseed(7)
+    batch = replay.batch(measured._draw()[:5], tf.ones(5))
+    with tf.GradientTape(persistent=True) as tape:
+        losses = tf.unstack(learner.agent.loss_per_example(batch)[0])
+    masks = [learner.pruner.masks().get(v.ref()) for v in learner.agent.model.trainable_variables]
+    for name, kept in (("all", False), ("kept", True)):
+        vectors = []
+        for loss in losses:
+            gradients = tape.gradient(loss, learner.agent.model.trainable_variables)
+            scaled = [
+                g.numpy().astype(np.float64) * (m.numpy() if kept and m is not None else 1)
+                for g, m in zip(gradients, masks, strict=True)
+            ]
+            vectors.append(np.concatenate([g.ravel() for g in scaled]))
+        units = np.array(vectors) / np.linalg.norm(vectors, axis=1)[:, None]
+        np.testing.assert_allclose(measured.covariances[name], units @ units.T, rtol=1e-5, atol=1e-5)
+    assert np.abs(measured.covariances["all"] - measured.covariances["kept"]).max() > 1e-4
+
+
+def test_training_is_the_same_with_and_without():
+    losses = []
+    for looks in (False, True):
+        _, learner, replay, measured = made("rainbow")
+        step = tf.function(lambda learner=learner, replay=replay: learner.step(replay, replay.sample()))
+        found = []
+        for number in range(8):
+            step()
+            if looks and number % 2:
+                measured.measure(number)
+            found.append(learner.drain_statistics())
+        losses.append(found)
+    assert losses[0] == losses[1]
+
+
+def test_same_step_same_numbers_and_other_step_other_states():
+    *_, measured = made("dqn")
+    first = measured.measure(3)
+    assert measured.measure(3) == first
+    assert measured.measure(4) != first
+
+
+def test_off_is_the_object_that_measures_nothing():
+    settings, learner, replay, _ = made("dqn")
+    off = config.replace(settings, diagnostics=False)
+    assert diagnostics.create(off, learner.agent, replay, {}).every == 0
+
+
+def test_files(tmp_path):
+    *_, measured = made("dqn")
+    measured.measure(1)
+    measured.save(tmp_path / "diagnostics", 3_200)
+    with np.load(tmp_path / "diagnostics" / "gradient_covariance-000000003200.npz") as arrays:
+        np.testing.assert_array_equal(arrays["all"], measured.covariances["all"])
+        assert set(arrays) == {"all", "kept"}
+    assert (tmp_path / "diagnostics" / "gradient_covariance-000000003200.png").stat().st_size > 100
+
+
+def test_sac_and_its_random_numbers():
+    settings = config.replace(
+        config.preset("sac"), width=0.25, diagnostics=True, diagnostics_batch=30, covariance_batch=4
+    )
+    spaces = Spaces(3, (-2.0,), (2.0,))
+    tf_keras.utils.set_random_seed(2)
+    learner = Learner(settings, spaces)
+    replay, rng = TransitionReplay(100, 3, 1, batch_size=4), np.random.default_rng(0)
+    for _ in range(60):
+        values = (rng.normal(size=shape).astype(np.float32) for shape in ((1, 3), (1, 1), (1,)))
+        never = tf.constant([False])
+        replay.add(*values, never, never, rng.normal(size=(1, 3)).astype(np.float32))
+    measured = diagnostics.create(settings, learner.agent, replay, learner.pruner.masks())
+    before = learner.agent._generator.state.numpy()
+    values = measured.measure(1)
+    np.testing.assert_array_equal(learner.agent._generator.state, before)
+    assert {"srank/actor", "srank/critic_1", "dormant/critic_2/hidden1", "target_variance"} <= values.keys()
+    assert np.isfinite(list(values.values())).all()

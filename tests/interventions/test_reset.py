@@ -1,0 +1,39 @@
+"""Reset: the named layers are fresh, and everything else is the same, byte by byte."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+LAYERS = ["conv1", "conv2", "conv3", "dense", "head"]
+CHOSEN = {"last": ["head"], "penultimate": ["dense"], "both": ["dense", "head"], "all": LAYERS}
+
+
+@pytest.mark.parametrize("layers", CHOSEN)
+def test_named_layers_start_anew(make_learner, replay, snapshot, layers):
+    learner = make_learner(
+        intervention="reset", reset_layers=layers, reset_every=7, pruning="static", sparsity=0.5
+    )
+    step = tf.function(lambda: learner.step(replay, replay.sample()))
+    for _ in range(3):
+        step()
+    before = snapshot(learner)
+    reset = tf.function(lambda at: learner.intervention.after_gradient_step(at, replay))
+    reset(tf.constant(6, tf.int64))
+    assert all(np.array_equal(before[name], value) for name, value in snapshot(learner).items())
+    reset(tf.constant(14, tf.int64))
+    after = snapshot(learner)
+    changed = {f"{name}/kernel{part}" for name in CHOSEN[layers] for part in ("", "/m", "/v")}
+    changed |= {f"{name}/bias" for name in CHOSEN[layers]}
+    for name, value in after.items():
+        assert np.array_equal(value, before[name]) == (name not in changed), name
+    for name in CHOSEN[layers]:
+        kernel = after[f"{name}/kernel"]
+        mask = learner.pruner.masks()[learner.agent.model.get_layer(name).kernel.ref()].numpy() != 0
+        limit = np.sqrt(6 / (np.prod(kernel.shape[:-2]) * sum(kernel.shape[-2:])))
+        assert np.array_equal(kernel != 0, mask) and 0.95 * limit < np.abs(kernel).max() <= limit
+        # Uniform on +-limit: its standard deviation is limit / sqrt(3).
+        assert kernel[mask].std() == pytest.approx(limit / np.sqrt(3), rel=0.1)
+        for part in ("bias", "kernel/m", "kernel/v"):
+            assert not after[f"{name}/{part}"].any()
