@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
+import tf_keras
 
 if TYPE_CHECKING:
     from tf_pruned_rl.replay.batch import Batch
@@ -18,7 +19,16 @@ def undisturbed(agent: Any) -> Iterator[None]:
 
     Inside a tf.function and outside. Learning then does not depend on who has looked.
     """
-    generators = [v for v in agent.trackables().values() if isinstance(v, tf.random.Generator)]
+    state = agent.trackables().values()
+    generators = [each for each in state if isinstance(each, tf.random.Generator)]
+    # Noisy layers have one each.
+    generators += [
+        layer.generator
+        for model in state
+        if isinstance(model, tf_keras.Model)
+        for layer in model.layers
+        if hasattr(layer, "generator")
+    ]
     before = [generator.state.read_value() for generator in generators]
     yield
     for generator, state in zip(generators, before, strict=True):
