@@ -131,7 +131,9 @@ def test_the_table_of_flags_gives_the_real_defaults():
                 assert ast.literal_eval(value.replace(",", "")) == default, field
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/cookbook.md", "docs/deviations.md", "docs/performance.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", *(f"docs/{name}.md" for name in ("cookbook", "deviations", "performance"))]
+)
 def test_links_lead_somewhere(document):
     path = ROOT / document
     for target in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
