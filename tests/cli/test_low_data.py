@@ -58,6 +58,7 @@ def test_pruned_and_evaluated(runs):
     assert zeros / sizes == pytest.approx(0.95, abs=len(kernels) / sizes)
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_as_if_it_never_was(runs, tmp_path):
     made, _, run_dir = runs
     made.interrupt(tmp_path / "run", signal.SIGKILL, seed=1, lines=[17])

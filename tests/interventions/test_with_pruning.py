@@ -12,7 +12,13 @@ STEPS = 500
 FEW = {"total_frames": STEPS * 16, "min_replay_history": 16, "prune_every": 15, "sparsity": 0.9}
 
 
-@pytest.mark.parametrize("method", METHODS)
+# random and static take the paths of magnitude and set.
+SELDOM = ("random", "static")
+
+
+@pytest.mark.parametrize(
+    "method", [pytest.param(name, marks=pytest.mark.slow if name in SELDOM else ()) for name in METHODS]
+)
 def test_exactly_sparse_through_500_steps_with_redo(make_learner, replay, method):
     learner = make_learner(
         **FEW,

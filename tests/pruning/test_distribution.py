@@ -125,4 +125,4 @@ def test_refuses_a_sparsity_out_of_range(sparsity: float) -> None:
 
 def test_refuses_an_unknown_distribution() -> None:
     with pytest.raises(UserError, match="choose one of erk, uniform"):
-        shares("global", {"a": (10, 10)}, 0.5)
+        shares("layerwise", {"a": (10, 10)}, 0.5)
