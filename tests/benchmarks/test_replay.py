@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 
+import pytest
 import replay
 
 
@@ -16,6 +18,7 @@ def test_one_row_per_sampler(tmp_path, capsys):
     written = json.loads(out.read_text())
     assert set(written["samplers"]) == {"uniform", "prioritized"}
     for row in written["samplers"].values():
-        # Launching a function for a single add costs more than the add itself.
-        assert 0 < row["add us"] < row["add launched us"]
-        assert 0 < row["sample us"]
+        # How long anything takes is for the benchmark to say; a busy machine can turn any order round.
+        assert all(math.isfinite(value) for value in row.values())
+        assert row["loop turn us"] > 0 and row["launch us"] > 0
+        assert row["estimate GB"] == pytest.approx(1_000 * 84 * 84 / 1e9, rel=0.02)
