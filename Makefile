@@ -19,7 +19,7 @@ online: $(VENV)/.installed
 	$(PYTHON) experiments/online.py --agent=rainbow --preset=quick $(ARGS)
 
 test: $(VENV)/.installed
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(ARGS)
 
 test-slow: $(VENV)/.installed
 	$(PYTHON) -m pytest -m slow $(ARGS)

@@ -41,6 +41,6 @@ setup(
         "gpu": ["tensorflow[and-cuda]==2.19.1"],
         "ray": ["ray==2.60.0"],  # ray[tune] and ray[default] would fall back to old releases
         "slurm": ["submitit==1.5.4"],
-        "dev": ["pytest~=9.2", "ruff==0.17.6", "mypy==1.10.1", "scipy~=1.17"],
+        "dev": ["pytest~=9.2", "pytest-xdist~=3.8", "ruff==0.17.6", "mypy==1.10.1", "scipy~=1.17"],
     },
 )
