@@ -62,6 +62,8 @@ def test_accepted(changes):
         ({"replay_capacity": 900}, "--replay_capacity=900 is less than --min_replay_history=1000"),
         ({"replay_capacity": 1_000, "batch_size": 1_001}, "is less than --batch_size=1001"),
         ({"replay_capacity": 4_000, "num_envs": 1_000}, "leaves 4 steps for each of 1000"),
+        ({"num_envs": 2, "log_replay": "x"}, "one game one after the other: use --num_envs=1, not 2"),
+        ({"log_capacity": 9}, "--log_capacity=9 must be at least 10"),
         ({"min_replay_history": 3}, "--min_replay_history=3 is too short"),
         ({"total_frames": 4_000}, "ends inside the warm-up.* use at least 4016 frames"),
         ({"total_frames": 4_016, "prune_end": 0.9, "prune_start": 0.85}, "gradient step"),
@@ -102,7 +104,7 @@ def test_defaults_are_among_the_choices():
     words_without_choices = {n for n, k in config_io.field_types().items() if k is str} - set(
         validation.CHOICES
     )
-    assert words_without_choices == {"game", "run_dir"}
+    assert words_without_choices == {"game", "run_dir", "log_replay"}
 
 
 def test_validation_does_not_touch_the_configuration():

@@ -108,6 +108,11 @@ class ReplayConfig:
     """Agent steps collected before the first gradient step."""
     replay_sampling: str = "uniform"
     """uniform, or prioritized (by the square root of the loss, importance weights with exponent 1/2)."""
+    log_replay: str = ""
+    """Directory to write every transition to, as DIR/GAME/RUN/replay_logs in the files of the DQN Replay
+    Dataset, RUN being the seed + 1; empty writes none."""
+    log_capacity: int = 1_000_000
+    """Transitions per file of that log, the empty ones before each episode included."""
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,7 @@ _BOUNDS: dict[str, _Check] = {
     "num_atoms": _at_least(2),
     "v_max": _POSITIVE,
     "replay_capacity": _at_least(1),
+    "log_capacity": _at_least(10),
     "sparsity": (lambda value: 0 <= value < 1, "must be in [0, 1): 0.95 leaves one weight in twenty"),
     "prune_start": _PROBABILITY,
     "prune_end": _PROBABILITY,
@@ -133,6 +134,7 @@ def validate(config: Config) -> None:
     for name, value in configuration.flatten(config).items():
         _check_field(name, value, type(config))
     _check_replay(config, _window(config))
+    _check_log(config)
     if config.pruning.pruning != "none":
         _check_pruning(config)
     # The list of games comes with the emulator, which --help can do without.
@@ -203,6 +205,21 @@ def _check_replay(config: Config, window: int) -> None:
             f"--{config.budget_field}={config.run.total_frames} ends inside the warm-up of "
             f"--min_replay_history={replay.min_replay_history} agent steps: use at least {least} "
             f"{config.unit}, or a shorter warm-up"
+        )
+
+
+@functools.singledispatch
+def _check_log(config: Config) -> None:
+    """Checks that what is learned from can be logged, if that is asked for."""
+    del config
+
+
+@_check_log.register
+def _(config: ExperimentConfig) -> None:
+    if config.replay.log_replay and config.environment.num_envs > 1:
+        raise UserError(
+            f"--log_replay writes the episodes of one game one after the other: use --num_envs=1, not "
+            f"{config.environment.num_envs}"
         )
 
 

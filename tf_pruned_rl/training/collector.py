@@ -70,7 +70,7 @@ class Collector:
         self.agent_steps.assign_add(self._environment.num_envs)
 
     def _choose(self, observations: tf.Tensor) -> tf.Tensor:
-        count, actions = self._environment.num_envs, self._environment.num_actions
+        count, actions = self._environment.num_envs, self._environment.interface
         explore = self._generator.uniform([count]) < self.epsilon()
         random = self._generator.uniform([count], maxval=actions, dtype=tf.int32)
 

@@ -12,6 +12,7 @@ import tf_keras
 from tf_pruned_rl import diagnostics, environments, replay
 from tf_pruned_rl.config import Config
 from tf_pruned_rl.quiet import hush, leave_out_fusions
+from tf_pruned_rl.replay import log
 from tf_pruned_rl.training import collectors
 from tf_pruned_rl.training.checkpoint import Stateful
 from tf_pruned_rl.training.learner import Learner
@@ -43,6 +44,7 @@ class Experiment:
     Attributes:
       config: what is run.
       budget: the run's length in every unit.
+      log: where the transitions are written, if they are.
     """
 
     def __init__(self, config: Config):
@@ -50,7 +52,8 @@ class Experiment:
         self.budget = budget(config)
         seeds = np.random.SeedSequence(config.run.seed).generate_state(3)
         tf_keras.utils.set_random_seed(int(seeds[0]))
-        self.environment = environments.create(config, seed=int(seeds[1]))
+        self.log = log.create(config)
+        self.environment = self.log.attach(environments.create(config, seed=int(seeds[1])))
         self.replay = replay.create(config, self.environment.interface)
         self.learner = Learner(config, self.environment.interface)
         self.collector = collectors.create(

@@ -204,6 +204,7 @@ class Run:
 
     def _finish(self) -> None:
         """Exports the policy, writes summary.json and prints what came out and where everything lies."""
+        self._experiment.log.finish()
         policy = export_learner(
             self._experiment.learner,
             self._directory.policy,
