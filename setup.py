@@ -36,11 +36,14 @@ setup(
         "psutil~=7.2",
         "rich~=15.0",
         "matplotlib~=3.11",
+        "pillow~=13.0",
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]==2.19.1"],
         "ray": ["ray==2.60.0"],  # ray[tune] and ray[default] would fall back to old releases
         "slurm": ["submitit==1.5.4"],
+        "tflite": ["ai-edge-litert==2.3.0"],  # plays .tflite policies without TensorFlow
+        "video": ["imageio-ffmpeg~=0.8"],  # evaluate.py --video=FILE.mp4
         "dev": ["pytest~=9.2", "pytest-xdist~=3.8", "ruff==0.17.6", "mypy==1.10.1", "scipy~=1.17"],
     },
 )

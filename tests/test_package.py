@@ -137,7 +137,7 @@ def test_types_and_data_are_packaged():
         assert f"'{package}'" in printed
     assert "py.typed" in printed and "data/*" in printed
     assert ">=3.11,<3.12" in printed
-    assert "['dev', 'gpu', 'ray', 'slurm']" in printed
+    assert "['dev', 'gpu', 'ray', 'slurm', 'tflite', 'video']" in printed
 
 
 @pytest.mark.parametrize("goal", ["test", "online"])
