@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from tf_pruned_rl.analysis.figures import figure_01, figure_02, figure_03, figure_09
+from tf_pruned_rl.analysis.figures import (
+    fidelity,
+    figure_01,
+    figure_02,
+    figure_03,
+    figure_04,
+    figure_05,
+    figure_07,
+    figure_08,
+    figure_09,
+    figure_10,
+    figure_11,
+    figure_12,
+    figure_13,
+    figure_14,
+    figure_15,
+    figure_16,
+    figure_17,
+)
 from tf_pruned_rl.analysis.figures.budgets import BUDGETS, SUITES, Cut, cut, scaled
 from tf_pruned_rl.analysis.figures.spec import Arm, Figure, Panel, Run, unique
 from tf_pruned_rl.errors import UserError
@@ -10,7 +28,26 @@ from tf_pruned_rl.errors import UserError
 __all__ = ["BUDGETS", "FIGURES", "SUITES", "Arm", "Cut", "Figure", "Panel", "Run", "figure", "unique"]
 
 FIGURES: dict[str, Figure] = {
-    module.FIGURE.number: module.FIGURE for module in (figure_01, figure_02, figure_03, figure_09)
+    module.FIGURE.number: module.FIGURE
+    for module in (
+        figure_01,
+        figure_02,
+        figure_03,
+        figure_04,
+        figure_05,
+        figure_07,
+        figure_08,
+        figure_09,
+        figure_10,
+        figure_11,
+        figure_12,
+        figure_13,
+        figure_14,
+        figure_15,
+        figure_16,
+        figure_17,
+        fidelity,
+    )
 }
 """Every figure at the paper's budget, by its number."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tf_pruned_rl.analysis.figures.spec import Arm, Command, Figure, Flags, Panel
@@ -18,6 +18,8 @@ SUITES = ("atari", "minatar")
 
 # An agent step is four frames on Atari and one on MinAtar; runs are equally long in agent steps.
 _ATARI_FRAMES_PER_MINATAR_FRAME = 4
+_SHORTEST = 2_000
+"""Frames: below, no window of pruning lies behind the smallest warm-up."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Budget:
 
 
 _TINY: Flags = {
+    "deterministic": True,
     "max_episode_steps": 100,
     "log_every": 100,
     "prune_every": 5,
@@ -94,7 +97,7 @@ def scaled(figure: Figure, budget: str, suite: str = "atari") -> Figure:
         return figure
     plan = BUDGETS[budget]
     common = dict(figure.common)
-    tasks, length = figure.tasks, figure.length // plan.divide[figure.command]
+    tasks, length = figure.tasks, max(_SHORTEST, figure.length // plan.divide[figure.command])
     if suite == "minatar":
         if figure.command != "online":
             raise UserError(f"figure {figure.number} is not about games that MinAtar has: leave --suite out")
@@ -148,11 +151,15 @@ def cut(figure: Figure, only: Cut) -> Figure:
     )
 
 
-def _check(flag: str, wanted: tuple[object, ...], known: object) -> None:
-    known = list(dict.fromkeys(known))  # type: ignore[call-overload]
-    for word in wanted:
-        if word not in known:
-            raise UserError(f"--{flag}: {word} is not one of {', '.join(map(str, known)) or 'none'}")
+def _check(flag: str, wanted: Iterable[object], known: Iterable[object]) -> None:
+    words = [_word(value) for value in dict.fromkeys(known)]
+    for word in map(_word, wanted):
+        if word not in words:
+            raise UserError(f"--{flag}: {word} is not one of {', '.join(words) or 'none'}")
+
+
+def _word(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def _preferred(tasks: tuple[str, ...]) -> tuple[str, ...]:
