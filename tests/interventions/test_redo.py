@@ -82,6 +82,67 @@ def test_exactly_the_planted_are_recycled(make_learner, replay, snapshot, prunin
     np.testing.assert_allclose(learner.agent.q_values(observations), outputs, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("pruning", ["none", "static"])
+def test_sigmas_of_noisy_layers_start_as_they_once_did(make_learner, replay, pruning):
+    learner = make_learner(
+        intervention="redo", redo_threshold=0.0, noisy=True, dueling=True, pruning=pruning, sparsity=0.5
+    )
+    agent, neurons = learner.agent, PLANTED["dense"]
+    dense, readers = (
+        agent.model.get_layer("dense"),
+        [agent.model.get_layer(n) for n in ("value", "advantage")],
+    )
+    asleep = np.zeros(512, bool)
+    asleep[neurons] = True
+    dense.bias.assign(np.where(asleep, -1e6, 10.0))
+    for variable in (dense.kernel_sigma, dense.bias_sigma, *(layer.kernel_sigma for layer in readers)):
+        mask = learner.pruner.masks().get(variable.ref())
+        variable.assign(tf.fill(variable.shape, 0.7) * (1 if mask is None else mask))
+        for slot in ("m", "v"):
+            agent.optimizer.get_slot(variable, slot).assign(tf.ones_like(variable))
+    observations = replay.sample().observations
+    outputs = agent.q_values(observations).numpy()
+    tf.function(lambda: learner.intervention.after_gradient_step(tf.constant(1_000, tf.int64), replay))()
+    mask = learner.pruner.masks().get(dense.kernel_sigma.ref(), tf.ones_like(dense.kernel_sigma)).numpy() != 0
+    start = 0.1 / np.sqrt(dense.kernel.shape[0])
+    expected = np.where(mask, np.where(asleep, start, 0.7), 0)
+    np.testing.assert_allclose(dense.kernel_sigma, expected, rtol=1e-6)
+    np.testing.assert_allclose(dense.bias_sigma, np.where(asleep, start, 0.7), rtol=1e-6)
+    for layer in readers:
+        for kernel in (layer.kernel, layer.kernel_sigma):
+            assert not kernel.numpy()[asleep].any() and kernel.numpy()[~asleep].any()
+        np.testing.assert_array_equal(agent.optimizer.get_slot(layer.kernel_sigma, "m").numpy()[asleep], 0)
+    for slot in ("m", "v"):
+        moments = agent.optimizer.get_slot(dense.kernel_sigma, slot).numpy()
+        np.testing.assert_array_equal(moments == 0, np.broadcast_to(asleep, moments.shape))
+    np.testing.assert_allclose(agent.q_values(observations), outputs, rtol=1e-5, atol=1e-6)
+
+
+def test_with_a_threshold_values_are_those_without_what_the_dormant_add(make_learner, replay):
+    learner = make_learner(intervention="redo", redo_threshold=0.5, redo_batch=64)
+    agent = learner.agent
+    observations = replay.sample().observations
+    before, outputs = agent.model.get_weights(), agent.q_values(observations).numpy()
+    learner.intervention.after_gradient_step(tf.constant(1_000, tf.int64), replay)
+    after, silenced = agent.model.get_weights(), False
+    fresh = {variable.ref(): i for i, variable in enumerate(agent.model.weights)}
+    expected = [weights.copy() for weights in before]
+    for name, reader in READ_BY.items():
+        layer, following = agent.model.get_layer(name), agent.model.get_layer(reader)
+        place = fresh[layer.kernel.ref()]
+        changed = (after[place] != before[place]).reshape(-1, before[place].shape[-1]).mean(axis=0) > 0.5
+        silenced |= changed.any()
+        read = outgoing(name, np.flatnonzero(changed), following.kernel.shape)
+        expected[fresh[following.kernel.ref()]][read] = 0
+    assert silenced
+    # The old network without the outgoing weights: what the dormant neurons compute now is read by nobody.
+    agent.model.set_weights(expected)
+    reference = agent.q_values(observations).numpy()
+    agent.model.set_weights(after)
+    np.testing.assert_allclose(agent.q_values(observations), reference, rtol=1e-5, atol=1e-6)
+    assert np.abs(outputs - reference).max() > 1e-4
+
+
 def test_awake_neurons_are_let_be_and_only_at_its_steps(make_learner, replay, snapshot):
     learner = planted(make_learner, replay, redo_every=10)
     call = tf.function(lambda step: learner.intervention.after_gradient_step(step, replay))

@@ -10,6 +10,19 @@ LAYERS = ["conv1", "conv2", "conv3", "dense", "head"]
 CHOSEN = {"last": ["head"], "penultimate": ["dense"], "both": ["dense", "head"], "all": LAYERS}
 
 
+def test_sigmas_of_noisy_layers_start_as_they_once_did(make_learner, replay):
+    learner = make_learner(intervention="reset", reset_layers="last", reset_every=7, noisy=True)
+    head = learner.agent.model.get_layer("head")
+    for variable in (*head.weights, *learner.agent.model.get_layer("dense").weights):
+        variable.assign(tf.fill(variable.shape, 0.7))
+    learner.intervention.after_gradient_step(tf.constant(7, tf.int64), replay)
+    for sigma in (head.kernel_sigma, head.bias_sigma):
+        np.testing.assert_allclose(sigma, 0.1 / np.sqrt(512), rtol=1e-6)
+    assert not head.bias.numpy().any() and head.kernel.numpy().std() > 0.01
+    for variable in learner.agent.model.get_layer("dense").weights:
+        assert (variable.numpy() == np.float32(0.7)).all()
+
+
 @pytest.mark.parametrize("layers", CHOSEN)
 def test_named_layers_start_anew(make_learner, replay, snapshot, layers):
     learner = make_learner(

@@ -11,7 +11,7 @@ import tf_keras
 from tf_pruned_rl.agents.gradients import undisturbed
 from tf_pruned_rl.diagnostics import dormant
 from tf_pruned_rl.interventions.base import Intervention
-from tf_pruned_rl.interventions.slots import glorot_uniform, moments
+from tf_pruned_rl.interventions.slots import fresh, moments
 from tf_pruned_rl.networks import graph
 from tf_pruned_rl.replay.uniform import UniformSampler
 
@@ -31,9 +31,10 @@ class Redo(Intervention):
     """Every so many gradient steps, looks for dormant neurons on a batch of replay and recycles them.
 
     A neuron's incoming weights are drawn anew (glorot_uniform), its bias becomes 0, its outgoing weights
-    become 0, and so do Adam's moments of these weights; its count and the moments of biases stay. The
-    target network follows at its next update. Outgoing weights are those of the layers that really read
-    the neuron, and behind a flattening all of its positions; Dopamine's code gets both wrong.
+    become 0, and so do Adam's moments of these weights; its count and the moments of biases stay. Incoming
+    sigmas of noisy layers start as they once did. The target network follows at its next update.
+    Outgoing weights are those of the layers that really read the neuron, and behind a flattening all of
+    its positions; Dopamine's code gets both wrong.
 
     Pruned weights stay 0. A neuron without any incoming weight left has no way back: it is found dormant
     each time, and its outgoing weights are set to 0 each time.
@@ -94,9 +95,9 @@ class Redo(Intervention):
         ]
         for layer, asleep in zip(layers, found, strict=True):
             for kernel in graph.kernels(layer):
-                self._replace(kernel, asleep, glorot_uniform(self._generator, kernel.shape))
+                self._replace(kernel, asleep, fresh(self._generator, layer, kernel))
             for bias in graph.biases(layer):
-                bias.assign(tf.where(asleep, 0.0, bias))
+                bias.assign(tf.where(asleep, fresh(self._generator, layer, bias), bias))
         # After all incoming weights: those from one dormant neuron to another end up 0.
         for layer, asleep in zip(layers, found, strict=True):
             for reader in graph.readers(layer):
@@ -105,12 +106,12 @@ class Redo(Intervention):
                     repeated = tf.tile(asleep, [kernel.shape[-2] // asleep.shape[0]])
                     self._replace(kernel, repeated[:, None], tf.zeros_like(kernel))
 
-    def _replace(self, kernel: tf.Variable, where: tf.Tensor, fresh: tf.Tensor) -> None:
-        """Puts fresh weights in the place of some, and zeros in their moments."""
+    def _replace(self, kernel: tf.Variable, where: tf.Tensor, weights: tf.Tensor) -> None:
+        """Puts other weights in the place of some, and zeros in their moments."""
         mask = self._masks.get(kernel.ref())
         if mask is not None:
-            fresh = tf.where(mask > 0, fresh, 0.0)
-        kernel.assign(tf.where(where, fresh, kernel))
+            weights = tf.where(mask > 0, weights, 0.0)
+        kernel.assign(tf.where(where, weights, kernel))
         for slot in moments(self._agent, kernel):
             slot.assign(tf.where(where, 0.0, slot))
 

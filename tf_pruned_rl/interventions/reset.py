@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 from tf_pruned_rl.interventions.base import Intervention
-from tf_pruned_rl.interventions.slots import glorot_uniform, moments
+from tf_pruned_rl.interventions.slots import fresh, moments
 from tf_pruned_rl.networks import graph
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ class Reset(Intervention):
 
     As in Dopamine's ``labs/redo``: kernels glorot_uniform whatever they were drawn from at first, biases
     0, Adam's moments of the kernels 0; its moments of the biases and its count stay, and so does the
-    target network until it is next updated. Pruned weights stay 0: only those left are drawn.
+    target network until it is next updated. Sigmas of noisy layers start as they once did. Pruned weights
+    stay 0: only those left are drawn.
     """
 
     def __init__(
@@ -55,11 +56,11 @@ class Reset(Intervention):
         """
         found = [layer for model in agent.networks.values() for layer in chosen(model, layers)]
         self._kernels = [
-            (kernel, moments(agent, kernel), masks.get(kernel.ref()))
+            (layer, kernel, moments(agent, kernel), masks.get(kernel.ref()))
             for layer in found
             for kernel in graph.kernels(layer)
         ]
-        self._biases = [bias for layer in found for bias in graph.biases(layer)]
+        self._biases = [(layer, bias) for layer in found for bias in graph.biases(layer)]
         self._generator, self._every = generator, every
 
     def after_gradient_step(self, step: tf.Tensor, replay: Replay) -> None:
@@ -67,13 +68,13 @@ class Reset(Intervention):
         tf.cond(tf.equal(step % self._every, 0), self._reset, lambda: False)
 
     def _reset(self) -> bool:
-        for kernel, slots, mask in self._kernels:
-            fresh = glorot_uniform(self._generator, kernel.shape)
-            kernel.assign(fresh if mask is None else tf.where(mask > 0, fresh, 0.0))
+        for layer, kernel, slots, mask in self._kernels:
+            weights = fresh(self._generator, layer, kernel)
+            kernel.assign(weights if mask is None else tf.where(mask > 0, weights, 0.0))
             for slot in slots:
                 slot.assign(tf.zeros_like(slot))
-        for bias in self._biases:
-            bias.assign(tf.zeros_like(bias))
+        for layer, bias in self._biases:
+            bias.assign(fresh(self._generator, layer, bias))
         return True
 
     def trackables(self) -> dict[str, tf.Variable]:

@@ -8,6 +8,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from tf_pruned_rl.networks.noisy import NoisyDense
+
 Optimizer = tf_keras.optimizers.legacy.Optimizer
 
 
@@ -27,6 +29,29 @@ def moments(agent: Any, variable: tf.Variable) -> tuple[tf.Variable, tf.Variable
     """Returns Adam's first and second moments of ``variable``."""
     optimizer = optimizer_of(agent, variable)
     return optimizer.get_slot(variable, "m"), optimizer.get_slot(variable, "v")
+
+
+def fresh(generator: tf.random.Generator, layer: tf_keras.layers.Layer, variable: tf.Variable) -> tf.Tensor:
+    """Returns what one of a layer's variables starts anew from.
+
+    Kernels are drawn by ``glorot_uniform`` whatever they were drawn from at first, biases are 0. The
+    sigmas of a noisy layer are what they were at its start: drawn like means they would be some ten times
+    as large, and 0 would end the noise.
+
+    Args:
+      generator: of the kernels.
+      layer: a layer with weights.
+      variable: one of them.
+
+    Returns:
+      A float32 tensor like ``variable``.
+    """
+    sigma = layer.fresh_sigma(variable) if isinstance(layer, NoisyDense) else None
+    if sigma is not None:
+        return sigma
+    if variable.shape.rank == 1:
+        return tf.zeros_like(variable)
+    return glorot_uniform(generator, variable.shape)
 
 
 def glorot_uniform(generator: tf.random.Generator, shape: tf.TensorShape) -> tf.Tensor:

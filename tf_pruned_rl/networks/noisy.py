@@ -42,12 +42,22 @@ class NoisyDense(tf_keras.layers.Layer):
         kernel_mean, bias_mean = (
             tf_keras.initializers.RandomUniform(-(fan_in**-0.5), fan_in**-0.5) for _ in range(2)
         )
-        sigma = tf_keras.initializers.Constant(_SIGMA * fan_in**-0.5)
+        sigma = tf_keras.initializers.Constant(self._initial_sigma(fan_in))
         self.kernel = self.add_weight("kernel", (fan_in, self.units), initializer=kernel_mean)
         self.bias = self.add_weight("bias", (self.units,), initializer=bias_mean)
         self.kernel_sigma = self.add_weight("kernel_sigma", (fan_in, self.units), initializer=sigma)
         self.bias_sigma = self.add_weight("bias_sigma", (self.units,), initializer=sigma)
         super().build(input_shape)
+
+    @staticmethod
+    def _initial_sigma(fan_in: int) -> float:
+        return _SIGMA * fan_in**-0.5
+
+    def fresh_sigma(self, variable: tf.Variable) -> tf.Tensor | None:
+        """Returns what ``variable`` started as, if it is one of this layer's sigmas."""
+        if not any(variable is sigma for sigma in (self.kernel_sigma, self.bias_sigma)):
+            return None
+        return tf.fill(variable.shape, self._initial_sigma(self.kernel.shape[0]))
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns activation(inputs * kernel + bias), [B, units]; noisy only where ``training``."""
