@@ -77,6 +77,24 @@ def float64_outputs(model, observations: np.ndarray) -> dict[str, np.ndarray]:
     return found
 
 
+def softmax(logits: np.ndarray) -> np.ndarray:
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def float64_targets(model, batch, atoms: np.ndarray | None) -> np.ndarray:
+    """What Q(s, a) should be: of DQN, or with ``atoms`` of C51, where mass beyond the ends lies on them."""
+    head = float64_outputs(model, batch.next_observations.numpy().astype(np.float64))["head"]
+    returns, discounts = (x.numpy().astype(np.float64) for x in (batch.returns, batch.discounts))
+    if atoms is None:
+        return returns + discounts * head.max(axis=1)
+    probabilities = softmax(head.reshape(len(head), -1, len(atoms)))
+    best = probabilities[np.arange(len(head)), (probabilities @ atoms).argmax(axis=1)]
+    places = returns[:, None] + discounts[:, None] * atoms
+    # Sharing a mass between the two atoms around it leaves its mean as it is.
+    return (best * np.clip(places, atoms[0], atoms[-1])).sum(axis=1)
+
+
 @pytest.mark.parametrize("agent", ["dqn", "rainbow"])
 def test_equals_float64(agent):
     _, learner, replay, measured = made(agent, pruning="static", sparsity=0.5)
@@ -94,14 +112,13 @@ def test_equals_float64(agent):
     for key, name in (("srank", "dense"), ("srank_encoder", "encoder")):
         singular = np.linalg.svd(outputs[name], compute_uv=False)
         assert values[key] == np.argmax(np.cumsum(singular) / singular.sum() >= 0.99) + 1
-    q = outputs["head"]
-    if agent == "rainbow":
-        logits = q.reshape(40, 4, 11)
-        exponentials = np.exp(logits - logits.max(axis=2, keepdims=True))
-        q = (exponentials / exponentials.sum(axis=2, keepdims=True)) @ np.linspace(-10, 10, 11)
+    q, atoms = outputs["head"], np.linspace(-10, 10, 11)
+    q = q if agent == "dqn" else softmax(q.reshape(40, 4, 11)) @ atoms
     assert values["q_norm"] == pytest.approx(np.linalg.norm(q, axis=1).mean(), rel=1e-5)
     chosen = q[np.arange(40), batch.actions.numpy()]
     assert values["q_variance"] == pytest.approx(np.var(chosen), rel=1e-5)
+    expected = float64_targets(learner.agent.target_model, batch, None if agent == "dqn" else atoms)
+    assert values["target_variance"] == pytest.approx(np.var(expected), rel=1e-5)
     weights = [w.numpy().astype(np.float64) for w in learner.agent.model.trainable_variables]
     norms = [np.sqrt((w**2).sum()) for w in weights]
     assert values["parameters_norm"] == pytest.approx(np.linalg.norm(norms), rel=1e-9)
@@ -128,6 +145,61 @@ def test_covariance_is_of_the_gradients_of_single_transitions():
         units = np.array(vectors) / np.linalg.norm(vectors, axis=1)[:, None]
         np.testing.assert_allclose(measured.covariances[name], units @ units.T, rtol=1e-5, atol=1e-5)
     assert np.abs(measured.covariances["all"] - measured.covariances["kept"]).max() > 1e-4
+
+
+class Linear:
+    """Q(s, a) = w_a s + b_a on scaled observations, learning squared errors to the returns."""
+
+    def __init__(self):
+        inputs = tf_keras.Input((84, 84, 4))
+        flat = tf_keras.layers.Flatten()(tf_keras.layers.Rescaling(1 / 255)(inputs))
+        self.model = tf_keras.Model(inputs, tf_keras.layers.Dense(4, name="head")(flat))
+        self.networks = {"online": self.model}
+
+    def trackables(self):
+        return self.networks
+
+    def objectives(self, batch):
+        chosen = tf.gather(self.model(tf.cast(batch.observations, tf.float32)), batch.actions, batch_dims=1)
+        return [(tf.square(chosen - batch.returns), self.model.trainable_variables)]
+
+
+def test_covariance_of_a_linear_network_is_that_of_gradients_written_by_hand():
+    settings, _, replay, _ = made("dqn")
+    agent = Linear()
+    measured = diagnostics.create(settings, agent, replay, {})
+    rows = measured._draw()[:5]
+    values = measured._covariance(rows)
+    batch = replay.batch(rows, tf.ones(5))
+    states = batch.observations.numpy().reshape(5, -1).astype(np.float64) / 255
+    weights, biases = (w.astype(np.float64) for w in agent.model.get_layer("head").get_weights())
+    gradients = np.zeros((5, weights.size + 4))
+    for row, (state, action, wanted) in enumerate(
+        zip(states, batch.actions.numpy(), batch.returns, strict=True)
+    ):
+        error = state @ weights[:, action] + biases[action] - float(wanted)
+        by_weights, by_biases = np.zeros(weights.shape), np.zeros(4)
+        by_weights[:, action], by_biases[action] = 2 * error * state, 2 * error
+        gradients[row] = np.concatenate([by_weights.ravel(), by_biases])
+    units = gradients / np.linalg.norm(gradients, axis=1)[:, None]
+    cosines = units @ units.T
+    np.testing.assert_allclose(measured.covariances["all"], cosines, rtol=1e-5, atol=1e-12)
+    assert len(set(batch.actions.numpy())) > 1 and (cosines == 0).any(), "other actions share no weight"
+    off = cosines[~np.eye(5, dtype=bool)]
+    assert values["covariance_size"] == pytest.approx(np.abs(off).mean(), rel=1e-5)
+    assert values["covariance_negative"] == (off < 0).mean()
+
+
+def test_three_dead_of_eight_neurons_of_a_network():
+    _, learner, _, measured = made("dqn", dormant_threshold=0.0)
+    layer = learner.agent.model.get_layer("conv1")
+    layer.bias.assign([9.0, -9.0, 9.0, 9.0, -9.0, 9.0, -9.0, 9.0])
+    layer.kernel.assign(0.01 * layer.kernel)
+    values = measured.measure(1)
+    assert values["dormant/conv1"] == 3 / 8
+    sizes = {"conv1": 8, "conv2": 16, "conv3": 16, "dense": 512}
+    total = sum(values[f"dormant/{name}"] * size for name, size in sizes.items())
+    assert values["dormant"] == pytest.approx(total / sum(sizes.values()), rel=1e-12)
 
 
 def test_training_is_the_same_with_and_without():

@@ -109,6 +109,32 @@ def test_rigl_grows_where_the_gradient_is_largest_and_drops_the_smallest():
     assert sum(updates) > 50
 
 
+def test_set_drops_the_smallest_and_grows_by_chance():
+    model, pruner = made("set")
+    sizes = []
+
+    def inspect(step, before, weights):
+        now = masks(pruner)
+        if step % EVERY or step > END:
+            return
+        for layer in model.layers:
+            kept, name = before[layer.name], layer.name
+            number = int(0.15 * (1 + np.cos(np.pi * step / END)) * kept.sum())
+            size = np.where(kept, np.abs(weights[name]), np.inf).ravel()
+            rest = kept.copy()
+            rest.ravel()[np.argsort(size, kind="stable")[:number]] = False
+            assert now[name][rest].all() and (now[name] & ~rest).sum() == number
+            grown = now[name] & ~kept
+            assert not layer.kernel.numpy()[grown].any(), "what has grown starts from 0"
+            if grown.any():
+                left = np.abs(weights[name])
+                sizes.append(left[grown].mean() / left[~kept].mean())
+
+    run(model, pruner, 44, inspect)
+    # What the optimizer has left on weights that are not there does not say who comes.
+    assert len(sizes) > 10 and np.mean(sizes) == pytest.approx(1, abs=0.2)
+
+
 def test_rigl_without_gradients_says_what_is_missing():
     _, pruner = made("rigl")
     with pytest.raises(UserError, match="call after_gradient_step"):

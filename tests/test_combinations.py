@@ -1,0 +1,56 @@
+"""Which words of pruning go together: every combination there is."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from tf_pruned_rl import combinations
+from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.validation import CHOICES
+
+METHODS = [method for method in CHOICES["pruning"] if method != "none"]
+ALL = list(itertools.product(METHODS, CHOICES["distribution"], CHOICES["structure"], (0.3, 0.5, 0.95)))
+
+
+def accepted(method: str, distribution: str, structure: str, sparsity: float) -> bool:
+    try:
+        combinations.check_pruning(method, distribution, structure, sparsity)
+    except UserError as error:
+        message = str(error)
+        assert "\n" not in message and "--" in message
+        return False
+    return True
+
+
+def allowed(method: str, distribution: str, structure: str, sparsity: float) -> bool:
+    """The same, from what each part is."""
+    gradual = method in ("magnitude", "random")
+    if distribution == "global":
+        return gradual and structure == "unstructured"
+    if structure == "block":
+        return gradual or method == "static"
+    if structure == "n_m":
+        return (gradual or method == "static") and distribution == "uniform" and sparsity <= 0.5
+    return True
+
+
+@pytest.mark.parametrize("combination", ALL, ids=lambda words: "-".join(map(str, words)))
+def test_every_combination(combination):
+    assert accepted(*combination) == allowed(*combination)
+
+
+@pytest.mark.parametrize(
+    ("combination", "says"),
+    [
+        (("set", "global", "unstructured", 0.9), "use erk or uniform"),
+        (("rigl", "erk", "block", 0.9), "--structure=unstructured"),
+        (("magnitude", "global", "block", 0.9), "--structure=unstructured"),
+        (("magnitude", "uniform", "n_m", 0.6), "--sparsity=0.5"),
+        (("magnitude", "erk", "n_m", 0.5), "--distribution=uniform"),
+    ],
+)
+def test_a_refusal_says_what_to_do(combination, says):
+    with pytest.raises(UserError, match=says):
+        combinations.check_pruning(*combination)
