@@ -1,4 +1,4 @@
-"""A whole run with RigL, ReDo, noise and diagnostics: killed and taken up again, it ends with the same bytes."""
+"""A run with RigL, ReDo, noise and diagnostics: killed and taken up again, it ends with the same bytes."""
 
 from __future__ import annotations
 

@@ -75,3 +75,40 @@ def test_state_brings_back_what_is_drawn_next(make_learner, replay, snapshot, tm
             learn()
     for name, value in snapshot(one).items():
         np.testing.assert_array_equal(snapshot(other)[name], value, err_msg=name)
+
+
+EVERYTHING = {
+    "regularizer": "l2_unit",
+    "pruning": "rigl",
+    "prune_start": 0.0,
+    "prune_every": 3,
+    "intervention": "redo",
+    "redo_every": 4,
+    "redo_batch": 16,
+}
+
+
+def losses(learner, replay) -> list[float]:
+    """Eight gradient steps, two exchanges and two searches for dormant neurons."""
+    batch = replay.batch(tf.range(20, 24, dtype=tf.int64), tf.ones(4))
+    step, found = tf.function(lambda: learner.step(replay, batch)), []
+    for number in range(1, 9):
+        step()
+        learner.pruner.check(number)
+        found.append(learner.drain_statistics()["loss"])
+    return found
+
+
+def test_xla_computes_the_same_with_all_of_it(make_learner, replay):
+    plain, compiled = (losses(make_learner(**EVERYTHING, jit_compile=jit), replay) for jit in (False, True))
+    np.testing.assert_allclose(compiled, plain, rtol=1e-3)  # sums are in another order
+
+
+def test_xla_and_bfloat16_go_with_noise_too(make_learner, replay):
+    # Not the same numbers: XLA draws other noise from the same state.
+    fast = {"noisy": True, "dueling": True, "jit_compile": True, "mixed_precision": True}
+    learner = make_learner(**EVERYTHING, **fast)
+    sigma = learner.agent.model.get_layer("dense").kernel_sigma
+    before = sigma.numpy()
+    assert np.isfinite(losses(learner, replay)).all()
+    assert (sigma.numpy() != before).any() and np.isfinite(sigma.numpy()).all()

@@ -53,25 +53,31 @@ def groups(runs: Sequence[Run]) -> Groups:
 def panels(grouped: Groups) -> Figure:
     """Returns figure 11: one row per game, one column per quantity, one line per kind of run.
 
-    Several seeds are a mean with its 95 % bootstrap interval; the same colour is the same kind.
+    Several seeds are a mean with its 95 % bootstrap interval; the same colour is the same kind. Dotted
+    lines are where gradual pruning has begun, and where it has ended, as far as the run has got.
     """
     games, kinds = _axes(grouped)
     figure = Figure(figsize=(2.7 * len(PANELS), 2.3 * len(games) + 0.7), layout="constrained")
     axes = figure.subplots(len(games), len(PANELS), squeeze=False, sharex="col")
     for (game, kind), runs in grouped.items():
-        for column, name in enumerate(PANELS):
-            _draw(axes[games.index(game), column], runs, name, COLOURS[kinds.index(kind) % len(COLOURS)])
+        colour = COLOURS[kinds.index(kind) % len(COLOURS)]
+        for each, name in zip(axes[games.index(game)], PANELS, strict=True):
+            _draw(each, runs, name, colour)
+            for frame in pruning_window(runs[0]):
+                each.axvline(frame, color=colour, linewidth=0.8, linestyle=":", zorder=0)
     for column, (name, title) in enumerate(PANELS.items()):
         axes[0, column].set_title(title, fontsize=10, loc="left")
-        axes[-1, column].set_xlabel("frames")
+        axes[-1, column].set_xlabel(next(iter(grouped.values()))[0].unit)
         for each in axes[:, column]:
             each.grid(axis="y", color=PALE, linewidth=0.5)
             each.xaxis.set_major_locator(ticker.MaxNLocator(4))
             each.xaxis.set_major_formatter(ticker.EngFormatter(sep=""))
-            if name == "dormant":
-                each.yaxis.set_major_formatter(ticker.PercentFormatter(1.0, decimals=1, symbol=" %"))
+            each.yaxis.set_major_locator(ticker.MaxNLocator(5))
+            percent = ticker.PercentFormatter(1.0, symbol=" %")
+            each.yaxis.set_major_formatter(percent if name == "dormant" else ticker.FuncFormatter(_tick))
     for row, game in enumerate(games):
-        axes[row, 0].set_ylabel(game)
+        axes[row, 0].set_ylabel(game, fontweight="bold")
+    figure.align_ylabels(axes[:, 0])
     handles = [Line2D([], [], color=COLOURS[i % len(COLOURS)]) for i in range(len(kinds))]
     figure.legend(handles, kinds, loc="outside upper right", ncols=len(kinds), frameon=False)
     return figure
@@ -95,7 +101,9 @@ def heat_maps(grouped: Groups, array: str = "all") -> Figure:
         frames, matrix = covariance(runs[0], array)
         each = axes[games.index(game), kinds.index(kind)]
         image = each.imshow(matrix, cmap="RdBu", vmin=-1, vmax=1, interpolation="nearest")
-        each.set_title(f"{game}, {kind}, {frames:,} {_unit(runs[0])}", fontsize=8)
+        off = matrix[~np.eye(len(matrix), dtype=bool)]
+        summary = f"mean size {np.abs(off).mean():.2f}, {100 * (off < 0).mean():.0f} % negative"
+        each.set_title(f"{game}, {kind}, {frames:,} {runs[0].unit}\n{summary}", fontsize=8)
     figure.colorbar(image, ax=axes, shrink=0.6, label="cosine of gradients")
     return figure
 
@@ -135,6 +143,20 @@ def values(run: Run, name: str) -> tuple[np.ndarray, np.ndarray]:
     return done.frames[known], done.mean_return[known]
 
 
+def pruning_window(run: Run) -> list[int]:
+    """Returns the frames at which a run logged its first gradually made zeros, and its final sparsity.
+
+    Those that it has reached: two, one or none. Dense runs, and those sparse from the start, have none.
+    """
+    frames, sparsity = series(run, "sparsity")
+    final = run.config["sparsity"]
+    # A drawn weight may be 0; of the final sparsity the least layer's share may be off by a weight.
+    if run.density() == "dense" or not len(frames) or sparsity[0] > 0.01 * final:
+        return []
+    reached = (np.flatnonzero(sparsity > share * final) for share in (0.01, 0.999))
+    return [int(frames[found[0]]) for found in reached if len(found)]
+
+
 def save(grouped: Groups, out: Path, array: str = "all") -> list[Path]:
     """Writes the panels to ``out``, and beside it the heat maps and the numbers.
 
@@ -150,8 +172,8 @@ def save(grouped: Groups, out: Path, array: str = "all") -> list[Path]:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with matplotlib.rc_context(STYLE):
-            panels(grouped).savefig(out, dpi=160)
-            heat_maps(grouped, array).savefig(maps, dpi=160)
+            panels(grouped).savefig(out, dpi=120)
+            heat_maps(grouped, array).savefig(maps, dpi=120)
         with table.open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(("run", "game", "kind", "frames", "quantity", "value"))
@@ -179,8 +201,8 @@ def _axes(grouped: Groups) -> tuple[list[str], list[str]]:
     return list(dict.fromkeys(game for game, _ in grouped)), list(dict.fromkeys(kind for _, kind in grouped))
 
 
-def _unit(run: Run) -> str:
-    return "frames" if "total_frames" in run.config else "steps"
+def _tick(value: float, position: int | None = None) -> str:
+    return ticker.EngFormatter(sep="")(value) if abs(value) >= 1_000 else f"{value:g}"
 
 
 def _draw(axes: Axes, runs: Sequence[Run], name: str, colour: str) -> None:

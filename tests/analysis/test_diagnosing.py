@@ -1,0 +1,113 @@
+"""What the figures of diagnostics are made of: groups, series, intervals, the window of pruning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tf_pruned_rl import config, config_io
+from tf_pruned_rl.analysis import diagnosing, results
+from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.training.records import Record
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Returns a function that makes a run: {frames: value of every diagnostic}, {frames: sparsity}."""
+
+    def make(name: str, values: dict[int, float], sparsity: dict[int, float], agent="dqn", **fields):
+        directory: Path = tmp_path / name
+        (directory / "diagnostics").mkdir(parents=True)
+        settings = config.replace(config.preset(agent), diagnostics=True, **fields)
+        (directory / "config.json").write_text(config_io.to_json(settings))
+        names = [panel for panel in diagnosing.PANELS if panel != "return"] + ["covariance_size"]
+        lines = [Record("progress", f, f // 4, 1, {"sparsity": share}) for f, share in sparsity.items()]
+        for frames, value in values.items():
+            lines.append(Record("diagnostics", frames, frames // 4, 1, dict.fromkeys(names, value)))
+            path = directory / "diagnostics" / f"gradient_covariance-{frames:012d}.npz"
+            np.savez(path, all=np.array([[1, value], [value, 1]]), kept=np.eye(2))
+        (directory / "metrics.jsonl").write_text("".join(line.to_json() + "\n" for line in lines))
+        return results.load_run(directory)
+
+    return make
+
+
+GRADUAL = {1_000: 0.0, 2_000: 0.3, 3_000: 0.8, 4_000: 0.95, 5_000: 0.95}
+
+
+def test_runs_are_grouped_by_game_and_kind_and_seeds_share_a_line(made):
+    runs = [
+        made("a", {1_000: 0.5}, GRADUAL),
+        made("b", {1_000: 0.7}, GRADUAL, seed=1),
+        made("c", {1_000: 0.9}, {1_000: 0.0}, pruning="none", intervention="redo"),
+        made("d", {1_000: 0.9}, GRADUAL, game="Breakout"),
+    ]
+    grouped = diagnosing.groups(runs)
+    assert list(grouped) == [("Pong", "95 % pruned"), ("Pong", "dense + redo"), ("Breakout", "95 % pruned")]
+    assert grouped["Pong", "95 % pruned"] == runs[:2]
+    first = next(iter(diagnosing.verdicts(grouped)))
+    assert (
+        first.startswith("Pong, 95 % pruned (2 runs): q_variance 0.6") and "gradient covariance 0.6" in first
+    )
+
+
+def test_what_cannot_be_drawn_is_refused(made):
+    with pytest.raises(UserError, match="train it with --diagnostics"):
+        diagnosing.groups([made("none", {}, GRADUAL)])
+    with pytest.raises(UserError, match="several settings"):
+        diagnosing.groups([made("one", {1: 1.0}, {}), made("wide", {1: 1.0}, {}, width=3.0)])
+
+
+def test_the_window_is_read_from_what_the_run_logged(made):
+    assert diagnosing.pruning_window(made("whole", {}, GRADUAL)) == [2_000, 4_000]
+    assert diagnosing.pruning_window(made("begun", {}, {1_000: 0.0, 2_000: 0.3})) == [2_000]
+    assert diagnosing.pruning_window(made("before", {}, {1_000: 1e-7})) == []
+    assert diagnosing.pruning_window(made("static", {}, {1_000: 0.95}, pruning="static")) == []
+    assert diagnosing.pruning_window(made("dense", {}, {1_000: 0.0}, pruning="none")) == []
+    assert diagnosing.pruning_window(made("nothing", {}, {})) == []
+
+
+def test_the_newest_covariance_is_drawn(made):
+    run = made("run", {1_000: 0.25, 2_000: -0.5}, GRADUAL)
+    frames, matrix = diagnosing.covariance(run)
+    assert frames == 2_000 and matrix.tolist() == [[1, -0.5], [-0.5, 1]]
+    assert diagnosing.covariance(run, "kept")[1].tolist() == [[1, 0], [0, 1]]
+    figure = diagnosing.heat_maps(diagnosing.groups([run]))
+    (axes,) = [each for each in figure.axes if each.images]
+    assert axes.get_title() == "Pong, 95 % pruned, 2,000 frames\nmean size 0.50, 100 % negative"
+    with pytest.raises(UserError, match="gradient_covariance"):
+        diagnosing.covariance(made("none", {}, GRADUAL))
+
+
+def test_panels_show_the_means_over_seeds_and_the_window(made):
+    runs = [
+        made("a", {1_000: 0.5, 2_000: 1.0, 3_000: 9.0}, GRADUAL),
+        made("b", {1_000: 1.5, 2_000: 3.0}, GRADUAL, seed=1),
+    ]
+    figure = diagnosing.panels(diagnosing.groups(runs))
+    axes = figure.axes[list(diagnosing.PANELS).index("srank")]
+    curve, *window = axes.lines
+    # What only one of them has reached is left out.
+    assert curve.get_xydata().tolist() == [[1_000, 1.0], [2_000, 2.0]]
+    assert [line.get_xdata()[0] for line in window] == [2_000, 4_000]
+    assert axes.get_xlabel() == "frames" and axes.get_title(loc="left") == "effective rank"
+
+
+def test_continuous_control_counts_steps(made):
+    figure = diagnosing.panels(diagnosing.groups([made("sac", {1_000: 0.5}, GRADUAL, agent="sac")]))
+    assert {axes.get_xlabel() for axes in figure.axes} == {"steps"}
+
+
+def test_interval_of_a_mean_over_runs():
+    samples = np.random.default_rng(1).normal(3, 2, (40, 1))
+    low, high = diagnosing.interval(samples)
+    half = 1.96 * samples.std() / np.sqrt(40)
+    assert low[0] == pytest.approx(samples.mean() - half, abs=0.1)
+    assert high[0] == pytest.approx(samples.mean() + half, abs=0.1)
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.00025, "0.00025"), (12.5, "12.5"), (13_500, "13.5k")])
+def test_large_numbers_are_short_and_small_ones_plain(value, shown):
+    assert diagnosing._tick(value) == shown
