@@ -31,6 +31,7 @@ setup(
         "gymnasium==1.3.0",  # 1.4 wants a newer typing-extensions than tf-agents allows
         "ale-py==0.12.1",
         "mujoco==4.0.0",
+        "minatar==1.0.15",
         "imageio~=2.38",  # gymnasium's MuJoCo tasks import it
         "opencv-python-headless>=4.11,<4.12",  # 4.12 wants a newer numpy than TensorFlow allows
         "psutil~=7.2",

@@ -104,5 +104,7 @@ def test_default_run_dir_says_what_the_run_is(rainbow):
     assert "-w0.25-dense-seed7-" in config_io.default_run_dir(dense)
     odd = config.replace(rainbow, sparsity=0.985)
     assert "-magnitude98.5-" in config_io.default_run_dir(odd)
+    small = config.preset("dqn", suite="minatar")
+    assert config_io.default_run_dir(small).startswith("runs/dqn-minatar-Breakout-impala-w1-")
     # 100 * 0.29 and 100 * 0.57 are not whole numbers in binary.
     assert "-magnitude57-" in config_io.default_run_dir(config.replace(rainbow, sparsity=0.57))

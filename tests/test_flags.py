@@ -134,17 +134,30 @@ def test_help_says_what_presets_change():
     values = absl_flags.FlagValues()
     flags.define_flags(flag_values=values)
     assert "(rainbow: 3, der: 10, drq_eps: 10)" in values["n_step"].help
-    assert "(atari100k: 400000, quick: 32000)" in values["total_frames"].help
+    assert "(atari100k: 400000, quick: 32000, minatar: 10000000)" in values["total_frames"].help
     assert "rainbow sets loss=c51, n_step=3, replay_sampling=prioritized" in values["agent"].help
+    assert "minatar sets game=Breakout, sticky_actions=0.1, frame_skip=1" in values["suite"].help
+    assert "minatar" not in values["preset"].help
     for name, words in validation.CHOICES.items():
         assert values[name].help.startswith(f"<{'|'.join(words)}>: ")
 
 
 def test_preset_changes_rebuild_the_presets():
     for name, changes in flags.preset_changes().items():
-        agent, preset = (name, "paper") if name in config.AGENTS else ("dqn", name)
-        rebuilt = config.replace(config.ExperimentConfig(agent=agent, preset=preset), **changes)
-        assert rebuilt == config.preset(agent, preset)
+        agent = name if name in config.AGENTS else "dqn"
+        preset = name if name in config.PRESETS else "paper"
+        suite = name if name in config.SUITES else "atari"
+        rebuilt = config.replace(
+            config.ExperimentConfig(), agent=agent, preset=preset, suite=suite, **changes
+        )
+        assert rebuilt == config.preset(agent, preset, suite)
+
+
+@pytest.mark.parametrize("agent", ["dqn", "rainbow", "der"])
+def test_a_suite_fills_in_its_own_preset(agent):
+    assert parse(f"--agent={agent}", "--suite=minatar") == config.preset(agent, suite="minatar")
+    given = parse(f"--agent={agent}", "--suite=minatar", "--game=seaquest", "--sticky_actions=0.25")
+    assert (given.environment.game, given.environment.sticky_actions) == ("Seaquest", 0.25)
 
 
 def test_command_prints_its_flags_and_succeeds(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tf_pruned_rl import config, networks
-from tf_pruned_rl.environments import Episode
+from tf_pruned_rl.environments import Episode, Screen
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting.policy_json import TrainingFacts
 from tf_pruned_rl.exporting.saved_model import export_policy
@@ -27,7 +27,7 @@ class Scripted:
     """
 
     def __init__(self, lengths: list[list[int]], frame_shape=(2, 2)):
-        self.num_envs, self.num_actions, self.frame_shape = len(lengths), ACTIONS, frame_shape
+        self.num_envs, self.num_actions, self.screen = len(lengths), ACTIONS, Screen(frame_shape)
         self.game, self.action_meanings = "Pong", ("NOOP", "FIRE", "RIGHT")
         self._lengths = lengths
         self.actions: list[np.ndarray] = []
@@ -43,7 +43,8 @@ class Scripted:
     def _frames(self) -> np.ndarray:
         self._clock += 1
         values = 10 * np.arange(1, self.num_envs + 1) + self._clock
-        return np.broadcast_to(values[:, None, None], (self.num_envs, *self.frame_shape)).astype(np.uint8)
+        shape = (self.num_envs, *self.screen.frame_shape)
+        return np.broadcast_to(values[:, None, None], shape).astype(np.uint8)
 
     def step(self, actions):
         assert actions.shape == (self.num_envs,) and actions.dtype == np.int32
@@ -105,6 +106,16 @@ def test_push_is_batched():
     stack = tf.constant(np.arange(8, dtype=np.uint8).reshape(2, 1, 1, 4))
     pushed = push(stack, tf.constant([[[50]], [[60]]], tf.uint8), tf.constant([False, True]))
     np.testing.assert_array_equal(pushed[:, 0, 0], [[1, 2, 3, 50], [0, 0, 0, 60]])
+
+
+def test_push_keeps_channels_together_and_stacks_nothing_where_one_frame_is_all():
+    frames = np.arange(2 * 3, dtype=np.uint8).reshape(2, 1, 1, 3) + 100
+    both = tf.constant([False, True])
+    alone = push(tf.zeros((2, 1, 1, 3), tf.uint8), tf.constant(frames), both)
+    np.testing.assert_array_equal(alone, frames)
+    stack = tf.constant(np.arange(12, dtype=np.uint8).reshape(2, 1, 1, 6))
+    pushed = push(stack, tf.constant(frames), both)
+    np.testing.assert_array_equal(pushed[:, 0, 0], [[3, 4, 5, 100, 101, 102], [0, 0, 0, 103, 104, 105]])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from tf_pruned_rl import config, presets, units
@@ -70,6 +72,54 @@ def test_atari_100k_forgets_nothing_and_evaluates_once_at_the_end(agent):
     assert run.learner == config.preset(agent).learner and run.network == config.preset(agent).network
 
 
+# Configs/dqn_breakout.gin and rainbow_breakout.gin of "Revisiting Rainbow"; what they leave alone is
+# Dopamine's. The protocol is the package's.
+MINATAR = {
+    "sticky_actions": 0.1,
+    "frame_skip": 1,
+    "gamma": 0.99,
+    "batch_size": 32,
+    "replay_ratio": 0.25,
+    "min_replay_history": 1_000,
+    "replay_capacity": 100_000,
+    "target_update_period": 1_000,
+    "adam_epsilon": 3.125e-4,
+    "epsilon_train": 0.01,
+    "epsilon_decay_period": 250_000,
+    "total_frames": 10_000_000,
+    "network": "impala",
+}
+MINATAR_RULES = {
+    "dqn": {"learning_rate": 2.5e-4, "n_step": 1, "replay_sampling": "uniform"},
+    "rainbow": {"learning_rate": 1e-4, "n_step": 3, "replay_sampling": "prioritized", "v_max": 100.0},
+}
+
+
+@pytest.mark.parametrize("agent", MINATAR_RULES)
+def test_minatar_is_as_published(agent):
+    chosen = config.preset(agent, suite="minatar")
+    flat = config.flatten(chosen)
+    expected = MINATAR | MINATAR_RULES[agent]
+    assert {name: flat[name] for name in expected} == expected
+    budget = units.budget(chosen)
+    assert (budget.agent_steps, budget.nominal_gradient_steps) == (10_000_000, 2_500_000)
+    assert (budget.prune_begin, budget.prune_end) == (500_000, 2_000_000)
+    assert budget.target_update_gradient_steps == 250
+
+
+def test_der_learns_in_minatar_as_on_atari():
+    here, there = config.preset("der", suite="minatar").learner, config.preset("der").learner
+    assert here == dataclasses.replace(there, v_max=100.0)
+
+
+@pytest.mark.parametrize("agent", ["dqn", "rainbow", "der"])
+def test_quick_shortens_minatar_too(agent):
+    paper, quick = (config.flatten(config.preset(agent, name, "minatar")) for name in ("paper", "quick"))
+    changed = {name for name in paper if paper[name] != quick[name]} - {"preset"}
+    assert changed <= set(presets.QUICK) and quick["total_frames"] == 32_000
+    assert all(quick[name] < paper[name] for name in changed)
+
+
 @pytest.mark.parametrize("agent", config.AGENTS + config.CONTROL_AGENTS)
 def test_quick_only_shortens(agent):
     paper, quick = (config.flatten(config.preset(agent, name)) for name in ("paper", "quick"))
@@ -81,6 +131,6 @@ def test_quick_only_shortens(agent):
 def test_tables_hold_fields():
     flat = config.flatten(config.ExperimentConfig())
     tables = [table for agent, table in presets.AGENTS.items() if agent in config.AGENTS]
-    for table in [*tables, presets.ATARI_100K, presets.QUICK]:
+    for table in [*tables, presets.ATARI_100K, presets.QUICK, presets.MINATAR]:
         assert set(table) <= set(flat)
     assert set(presets.AGENTS) == {*config.AGENTS, *config.CONTROL_AGENTS}

@@ -16,6 +16,36 @@ def test_every_preset_is_valid(agent, preset):
     assert validation.validate(config.preset(agent, preset)) is None
 
 
+@pytest.mark.parametrize("preset", ["paper", "quick"])
+@pytest.mark.parametrize("agent", ["dqn", "rainbow", "der"])
+def test_every_preset_of_minatar_is_valid(agent, preset):
+    assert validation.validate(config.preset(agent, preset, "minatar")) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"game": "Pong"}, "unknown game 'Pong': --game takes one of the 5 games of MinAtar"),
+        ({"game": "Seaqest"}, "did you mean Seaquest"),
+        ({"frame_skip": 4}, "--frame_skip=4 means nothing in --suite=minatar .a frame is an agent step"),
+        ({"terminal_on_life_loss": True}, "--terminal_on_life_loss=True means nothing"),
+        ({"max_noops": 30}, "--max_noops=30 means nothing"),
+        ({"log_replay": "logs"}, "--log_replay=logs means nothing"),
+        ({"augmentation": True}, "--augmentation=True means nothing"),
+        ({"network": "nature"}, "--network=nature is not for --suite=minatar: use impala or minatar"),
+        ({"preset": "atari100k"}, "--preset=atari100k is not for --suite=minatar"),
+        ({"agent": "drq_eps"}, "--agent=drq_eps is not for --suite=minatar"),
+        ({"min_replay_history": 2}, "is too short.*use at least 3"),
+        ({"suite": "minatari"}, "--suite: 'minatari' is not one of atari, minatar; did you mean minatar"),
+    ],
+)
+def test_what_means_nothing_in_minatar_is_refused_in_one_line(changes, message):
+    minatar = config.preset("dqn", "quick", "minatar")
+    with pytest.raises(UserError, match=message) as caught:
+        validation.validate(config.replace(minatar, **changes))
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -55,9 +85,13 @@ def test_accepted(changes):
         ({"replay_ratio": 0.0}, "--replay_ratio=0.0 must be at least 0.001"),
         ({"seed": 2**31}, "--seed=2147483648 must be in"),
         ({"sticky_actions": 1.0}, "--sticky_actions=1.0 must be in"),
-        ({"network": "impla"}, "--network: 'impla' is not one of impala, nature; did you mean impala"),
+        (
+            {"network": "impla"},
+            "--network: .impla. is not one of impala, nature, .*did you mean impala",
+        ),
         ({"loss": "zzz"}, "--loss: 'zzz' is not one of mse, huber, c51$"),
         ({"pruning": "Magnitude"}, "did you mean magnitude"),
+        ({"network": "minatar"}, "--network=minatar is for --suite=minatar: use impala or nature"),
         ({"game": "Brekout"}, "unknown game 'Brekout'.*Breakout"),
         ({"replay_capacity": 900}, "--replay_capacity=900 is less than --min_replay_history=1000"),
         ({"replay_capacity": 1_000, "batch_size": 1_001}, "is less than --batch_size=1001"),

@@ -5,7 +5,7 @@ Every field has a docstring below it. The flags of the commands, their ``--help`
 hyper-parameter is one field here and nothing else. Names are unique across the groups: the flag
 of a field is its name.
 
-There are two kinds: ``ExperimentConfig`` for Atari games and ``ContinuousConfig`` for continuous
+There are two kinds: ``ExperimentConfig`` for games and ``ContinuousConfig`` for continuous
 control. What depends on the kind is made by functions that go by the type of the configuration;
 everything else reads what both have. Groups that are in both lie in
 ``config_pruning.py`` and ``config_studies.py``.
@@ -30,8 +30,10 @@ from tf_pruned_rl.config_studies import ControlDiagnosticsConfig, DiagnosticsCon
 class EnvironmentConfig:
     """The game and the protocol it is played under."""
 
+    suite: str = "atari"
+    """atari (the Arcade Learning Environment), or minatar (five of its games on 10x10 cells)."""
     game: str = "Pong"
-    """Atari game, as the Arcade Learning Environment spells it (for example Breakout, MsPacman)."""
+    """Game of the suite, as the Arcade Learning Environment spells it (for example Breakout, MsPacman)."""
     num_envs: int = 1
     """Copies of the game played side by side; above 1 they run in ale-py's C++ vector environment."""
     sticky_actions: float = 0.25
@@ -51,7 +53,8 @@ class NetworkConfig:
     """The Q-network."""
 
     network: str = "impala"
-    """Torso: impala (the 15-layer ResNet) or nature (the three-layer DQN network)."""
+    """Torso: impala (the 15-layer ResNet), nature (the three-layer DQN network of Atari), or minatar (the
+    single convolution of MinAtar)."""
     width: float = 1.0
     """Multiplies the channels of every convolution; at least 0.25."""
     mixed_precision: bool = False
@@ -266,7 +269,7 @@ class ControlRunConfig:
 
 @dataclass(frozen=True)
 class ExperimentConfig:
-    """One run on an Atari game, whole."""
+    """One run on a game, of Atari or MinAtar, whole."""
 
     unit: ClassVar[str] = "frames"
     """What the user counts a run's length in."""
@@ -318,12 +321,14 @@ Config = ExperimentConfig | ContinuousConfig
 """One run, whole, of either kind."""
 _Kind = TypeVar("_Kind", ExperimentConfig, ContinuousConfig)
 
+SUITES = ("atari", "minatar")
+"""Where games come from."""
 AGENTS = ("dqn", "rainbow", "der", "drq_eps")
-"""The agents that play Atari games."""
+"""The agents that play games."""
 CONTROL_AGENTS = ("sac",)
 """The agents of continuous control."""
 PRESETS = ("paper", "atari100k", "quick")
-"""The presets of Atari runs."""
+"""The presets of runs on games."""
 CONTROL_PRESETS = ("paper", "quick")
 """The presets of continuous control."""
 GROUPS = tuple(f.name for f in dataclasses.fields(ExperimentConfig) if f.default is dataclasses.MISSING)
@@ -361,10 +366,12 @@ def replace(config: _Kind, **changes: object) -> _Kind:
     return dataclasses.replace(config, **top)
 
 
-def preset(agent: str, name: str = "paper") -> Config:
-    """Returns the configuration of ``agent`` under the preset ``name``."""
+def preset(agent: str, name: str = "paper", suite: str = "atari") -> Config:
+    """Returns the configuration of ``agent`` under the preset ``name``, for games of ``suite``."""
     of = kind(agent)
     config = replace(of(agent=agent, preset=name), **tables.AGENTS[agent])
+    if suite == "minatar" and of is ExperimentConfig:
+        config = replace(config, suite=suite, **tables.MINATAR | tables.MINATAR_AGENTS.get(agent, {}))
     if name == "atari100k":
         return replace(config, **tables.ATARI_100K)
     if name == "quick":

@@ -114,11 +114,16 @@ def config_hash(config: Config) -> str:
 
 
 def default_run_dir(config: Config) -> str:
-    """Returns runs/AGENT-GAME-NETWORK-wWIDTH-PRUNING-seedSEED-HASH: one folder for one configuration."""
+    """Returns runs/AGENT-GAME-NETWORK-wWIDTH-PRUNING-seedSEED-HASH: one folder for one configuration.
+
+    The games of MinAtar have its name before theirs.
+    """
     pruning = config.pruning
+    suite = getattr(config.environment, "suite", "")
     name = "-".join(
         (
             config.agent,
+            *([suite] if suite == "minatar" else []),
             config.environment.game,
             config.network.network,
             f"w{config.network.width:g}",

@@ -17,6 +17,9 @@ from tf_pruned_rl import config_io, validation
 from tf_pruned_rl.config import Config, ExperimentConfig
 from tf_pruned_rl.errors import UserError
 
+# The fields whose words stand for tables of presets.py.
+_TABLES = ("agent", "preset", "suite")
+
 
 class _ChoiceParser(absl_flags.EnumParser):
     """absl's enumeration, whose error names the nearest allowed words."""
@@ -51,15 +54,17 @@ def _attribute_docs(part: type) -> dict[str, str]:
 
 
 def preset_changes(kind: type[Config] = ExperimentConfig) -> dict[str, dict[str, object]]:
-    """Returns {agent or preset name: {field: value}}: what each one changes in a kind's defaults."""
+    """Returns {agent, preset or suite: {field: value}}: what each one changes in a kind's defaults."""
     defaults, agents = configuration.flatten(kind()), configuration.agents(kind)
     configs = {agent: configuration.preset(agent) for agent in agents}
     configs |= {name: configuration.preset(agents[0], name) for name in configuration.presets(kind)}
+    if kind is ExperimentConfig:
+        configs |= {suite: configuration.preset(agents[0], suite=suite) for suite in configuration.SUITES}
     return {
         name: {
             field: value
             for field, value in configuration.flatten(config).items()
-            if value != defaults[field] and field not in ("agent", "preset")
+            if value != defaults[field] and field not in _TABLES
         }
         for name, config in configs.items()
     }
@@ -67,12 +72,17 @@ def preset_changes(kind: type[Config] = ExperimentConfig) -> dict[str, dict[str,
 
 def _help(name: str, doc: str, changes: dict[str, dict[str, object]]) -> str:
     """Returns the help of a field: its docstring, and where its default is another one."""
-    if name in ("agent", "preset"):
-        words = [word for word in changes if (word in configuration.PRESETS) == (name == "preset")]
-        sets = [f"{word} sets {_assignments(changes[word])}" for word in words if changes[word]]
+    if name in _TABLES:
+        sets = [f"{word} sets {_assignments(changes[word])}" for word in _words(name) if changes.get(word)]
         return f"{doc} {'; '.join(sets)}. Any flag given explicitly wins."
     other = [f"{word}: {values[name]}" for word, values in changes.items() if name in values]
     return f"{doc} ({', '.join(other)})" if other else doc
+
+
+def _words(name: str) -> tuple[str, ...]:
+    """Returns the agents, the presets or the suites of every kind."""
+    agents = (*configuration.AGENTS, *configuration.CONTROL_AGENTS)
+    return {"agent": agents, "preset": configuration.PRESETS, "suite": configuration.SUITES}[name]
 
 
 def _assignments(values: dict[str, object]) -> str:
@@ -135,7 +145,9 @@ def config_from_flags(
         if name in flag_values and flag_values[name].present
     }
     defaults = kind()
-    config = configuration.preset(given.get("agent", defaults.agent), given.get("preset", defaults.preset))
+    config = configuration.preset(
+        given.get("agent", defaults.agent), given.get("preset", defaults.preset), given.get("suite", "atari")
+    )
     config = configuration.replace(config, **given)
     validation.validate(config)
     # One game, one spelling: a run directory's name and config.json hold it.

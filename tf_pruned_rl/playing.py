@@ -16,13 +16,13 @@ import tensorflow as tf
 
 from tf_pruned_rl import config, environments
 from tf_pruned_rl.environments import games
-from tf_pruned_rl.environments.base import STACK, Environment, Episode
+from tf_pruned_rl.environments.base import Environment, Episode
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting import policy_json
 from tf_pruned_rl.quiet import leave_out_fusions
 
 QValues = Callable[[tf.Tensor], tf.Tensor]
-"""uint8[B, height, width, stack] observations -> float32[B, num_actions] values."""
+"""uint8[B, *observation_shape] observations -> float32[B, num_actions] values."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Policy:
         return tuple(self.description["action_meanings"])
 
     def q_values(self, observations: tf.Tensor) -> tf.Tensor:
-        """Returns float32[B, num_actions] for uint8[B, 84, 84, 4], the newest frame last."""
+        """Returns float32[B, num_actions] for uint8[B, *observation_shape], the newest frame last."""
         return self.saved_model.signatures[policy_json.SIGNATURE](observations=observations)["q_values"]
 
     def make_environment(self, *, num_envs: int, seed: int) -> Environment:
@@ -62,7 +62,7 @@ class Policy:
         if tuple(environment.action_meanings) != self.action_meanings:
             raise UserError(
                 f"{self.game} has the actions {', '.join(environment.action_meanings)} here, the policy was "
-                f"trained with {', '.join(self.action_meanings)}; install the ale-py that policy.json names"
+                f"trained with {', '.join(self.action_meanings)}; install the versions policy.json names"
             )
         return environment
 
@@ -71,7 +71,9 @@ class Policy:
         return play(self.q_values, environment, epsilon=epsilon, **how)
 
     def scores(self, mean_return: float) -> dict[str, float | None]:
-        """Returns the human-normalised score, None where no human was measured."""
+        """Returns the human-normalised score, None where no human was measured; none outside Atari."""
+        if policy_json.suite(self.description) != "atari":
+            return {}
         return {"human_normalised": games.human_normalised(self.game, mean_return)}
 
 
@@ -306,11 +308,14 @@ def push(stack: tf.Tensor, frames: tf.Tensor, began: tf.Tensor) -> tf.Tensor:
 
     Args:
       stack: uint8[N, height, width, k], the observations before.
-      frames: uint8[N, height, width].
+      frames: uint8[N, height, width] or uint8[N, height, width, channels].
       began: bool[N], where the frame is the first of its episode.
     """
-    history = tf.where(began[:, None, None, None], tf.zeros_like(stack[..., 1:]), stack[..., 1:])
-    return tf.concat([history, frames[..., None]], axis=-1)
+    newest = frames if len(frames.shape) == 4 else frames[..., None]
+    if newest.shape[3] == stack.shape[3]:
+        return newest
+    kept = stack[..., newest.shape[3] :]
+    return tf.concat([tf.where(began[:, None, None, None], tf.zeros_like(kept), kept), newest], axis=-1)
 
 
 class _Stacked:
@@ -318,7 +323,7 @@ class _Stacked:
 
     def __init__(self, q_values: QValues, environment: Environment, epsilon: float, seed: int):
         self._act = _actor(q_values, environment, epsilon, seed)
-        self._stack = tf.zeros((environment.num_envs, *environment.frame_shape, STACK), tf.uint8)
+        self._stack = tf.zeros((environment.num_envs, *environment.screen.observation_shape), tf.uint8)
 
     def __call__(self, frames: np.ndarray, began: np.ndarray, step: int) -> np.ndarray:
         self._stack, actions = self._act(self._stack, frames, began, tf.constant(step, tf.int64))
@@ -327,12 +332,12 @@ class _Stacked:
 
 def _actor(q_values: QValues, environment: Environment, epsilon: float, seed: int) -> Callable:
     """Returns the graph (stack, frames, began, step) -> (stack, actions int32[N])."""
-    count, shape = environment.num_envs, environment.frame_shape
+    count, screen = environment.num_envs, environment.screen
 
     @tf.function(
         input_signature=[
-            tf.TensorSpec((count, *shape, STACK), tf.uint8),
-            tf.TensorSpec((count, *shape), tf.uint8),
+            tf.TensorSpec((count, *screen.observation_shape), tf.uint8),
+            tf.TensorSpec((count, *screen.frame_shape), tf.uint8),
             tf.TensorSpec((count,), tf.bool),
             tf.TensorSpec((), tf.int64),
         ]

@@ -42,6 +42,40 @@ AGENTS: dict[str, dict[str, object]] = {
 }
 """What each agent changes: the whole difference between DQN and the others."""
 
+MINATAR: dict[str, object] = {
+    "game": "Breakout",
+    # Young and Tian (2019): the whole suite in its authors' package plays so.
+    "sticky_actions": 0.1,
+    "frame_skip": 1,
+    "terminal_on_life_loss": False,
+    "max_noops": 0,
+    # "Revisiting Rainbow" (Obando-Ceron and Castro, 2021), Configs/*_breakout.gin.
+    "total_frames": 10_000_000,
+    "min_replay_history": 1_000,
+    "replay_capacity": 100_000,
+    "target_update_period": 1_000,
+    "learning_rate": 2.5e-4,
+    "adam_epsilon": 3.125e-4,
+    "v_max": 100.0,
+    # As often in agent steps as on Atari; iterations are a tenth of theirs, for runs shorter than theirs.
+    "iteration_frames": 100_000,
+    "checkpoint_every": 250_000,
+    "log_every": 4_000,
+    "diagnostics_every": 80_000,
+}
+"""What the suite changes, for every agent: the game's protocol, and DQN's and Rainbow's numbers there."""
+
+MINATAR_AGENTS: dict[str, dict[str, object]] = {
+    "rainbow": {"learning_rate": 1e-4},
+    # Nobody has published it there: everything about its learning is as on Atari, but the support.
+    "der": {
+        **{name: _LOW_DATA[name] for name in ("learning_rate", "min_replay_history")},
+        "adam_epsilon": 1.5e-4,
+        "target_update_period": 2_000,
+    },
+}
+"""What it changes again for one agent."""
+
 ATARI_100K: dict[str, int] = {
     "total_frames": 400_000,
     "iteration_frames": 40_000,

@@ -16,7 +16,8 @@ from tf_pruned_rl.errors import UserError
 CHOICES: dict[str, tuple[str, ...]] = {
     "agent": configuration.AGENTS,
     "preset": configuration.PRESETS,
-    "network": ("impala", "nature"),
+    "suite": configuration.SUITES,
+    "network": ("impala", "nature", "minatar"),
     "loss": ("mse", "huber", "c51"),
     "replay_sampling": ("uniform", "prioritized"),
     "pruning": ("magnitude", "none", "random", "static", "set", "rigl"),
@@ -26,7 +27,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "regularizer": ("none", "weight_decay", "l2_unit"),
     "reset_layers": ("last", "penultimate", "both", "all"),
 }
-"""The fields of Atari runs that are one of a few words; their flags are made from here too."""
+"""The fields of runs on games that are one of a few words; their flags are made from here too."""
 
 _CONTROL_CHOICES = {
     "agent": configuration.CONTROL_AGENTS,
@@ -133,6 +134,8 @@ def validate(config: Config) -> None:
     """
     for name, value in configuration.flatten(config).items():
         _check_field(name, value, type(config))
+    if isinstance(config, ExperimentConfig):
+        _SUITES[config.environment.suite](config)
     _check_replay(config, _window(config))
     _check_log(config)
     if config.pruning.pruning != "none":
@@ -151,14 +154,50 @@ def _window(config: Config) -> int:
 
 @_window.register
 def _(config: ExperimentConfig) -> int:
-    # Four stacked frames, n rewards and the frame after them.
-    return config.learner.n_step + 5
+    # The frames of a stack, n rewards and the frame after them.
+    stack = 1 if config.environment.suite == "minatar" else 4
+    return config.learner.n_step + stack + 1
 
 
 @_window.register
 def _(config: ContinuousConfig) -> int:
     # n transitions, the observation after them, and the one a truncation keeps.
     return config.learner.n_step + 2
+
+
+def _check_atari(config: ExperimentConfig) -> None:
+    """Refuses what is for MinAtar only."""
+    if config.network.network == "minatar":
+        raise UserError("--network=minatar is for --suite=minatar: use impala or nature")
+
+
+# What has no meaning in MinAtar: the only value it may have there, and why.
+_NOT_IN_MINATAR = {
+    "frame_skip": (1, "a frame is an agent step there"),
+    "terminal_on_life_loss": (False, "its games have no lives"),
+    "max_noops": (0, "its games have no idle starts"),
+    "log_replay": ("", "the dataset's format is of 84x84 frames"),
+    "augmentation": (False, "a shift by up to four of its ten cells is another state"),
+}
+
+
+def _check_minatar(config: ExperimentConfig) -> None:
+    """Refuses what is for Atari only."""
+    if config.agent == "drq_eps":
+        raise UserError("--agent=drq_eps is not for --suite=minatar: use dqn, rainbow or der")
+    if config.preset == "atari100k":
+        raise UserError("--preset=atari100k is not for --suite=minatar: use paper or quick")
+    if config.network.network == "nature":
+        raise UserError("--network=nature is not for --suite=minatar: use impala or minatar")
+    flat = configuration.flatten(config)
+    for name, (only, reason) in _NOT_IN_MINATAR.items():
+        if flat[name] != only:
+            raise UserError(
+                f"--{name}={flat[name]} means nothing in --suite=minatar ({reason}): leave it out"
+            )
+
+
+_SUITES = {"atari": _check_atari, "minatar": _check_minatar}
 
 
 def _check_field(name: str, value: object, kind: type[Config]) -> None:

@@ -28,6 +28,15 @@ def test_iterations_and_series(make_run):
     assert returns.tolist() == [1.5, 1.5, 7.25, 7.25]
 
 
+def test_a_game_of_minatar_is_not_the_atari_game_of_that_name(make_run):
+    runs = [
+        results.load_run(make_run(name, [1.0], **extra))
+        for name, extra in (("atari", {}), ("minatar", {"suite": "minatar"}))
+    ]
+    assert [run.game for run in runs] == [runs[0].config["game"], f"MinAtar {runs[0].config['game']}"]
+    assert runs[1].name().replace("MinAtar ", "") == runs[0].name()
+
+
 @pytest.mark.parametrize("tail", ['{"kind": "iteration", "fra', "", '{"kind": "progress"}'])
 def test_a_line_without_its_end_is_left_out(make_run, tail):
     run = results.load_run(make_run("run", [1.0], tail=tail))

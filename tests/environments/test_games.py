@@ -85,6 +85,20 @@ def test_unknown_game_names_the_nearest(name, near):
     assert "\n" not in message
 
 
+@pytest.mark.parametrize(
+    ("name", "game"),
+    [("Breakout", "Breakout"), ("space_invaders", "SpaceInvaders"), ("MinAtar/Asterix-v1", "Asterix")],
+)
+def test_games_of_minatar_are_understood(name, game):
+    assert games.check_game(name, "minatar") == game
+
+
+@pytest.mark.parametrize(("name", "near"), [("frreway", "Freeway"), ("Pong", "Freeway or Breakout")])
+def test_other_games_are_not_of_minatar(name, near):
+    with pytest.raises(UserError, match=f"one of the 5 games of MinAtar; .*{near}"):
+        games.check_game(name, "minatar")
+
+
 @pytest.mark.parametrize("name", ["", "qwxyzzy", "-v5", "warlords"])
 def test_unlike_any_game(name):
     with pytest.raises(UserError, match="unknown game"):

@@ -58,7 +58,7 @@ def describe(directory: Path, **changes) -> dict:
         directory,
         config=config.replace(config.ExperimentConfig(), **settings),
         action_meanings=("NOOP", "FIRE"),
-        frame_shape=(84, 84),
+        observation_shape=(84, 84, 4),
         layers=LAYERS,
         target_sparsity=0.5,
         parameters=25,

@@ -77,7 +77,7 @@ def test_width_scales_the_convolutions_only(width: float, channels: set[int]) ->
     assert model.get_layer("dense").units == 512
 
 
-@pytest.mark.parametrize("network", networks.NETWORKS)
+@pytest.mark.parametrize("network", ["impala", "nature"])
 def test_mixed_precision_computes_in_bfloat16_and_keeps_float32_weights(network: str) -> None:
     # bfloat16 has 8 bits: agreement to 5 % of the largest value is what 3 to 17 layers leave.
     single = networks.build(NetworkConfig(network=network, width=0.25), num_actions=6)

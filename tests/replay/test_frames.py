@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_pruned_rl.environments import Screen
 from tf_pruned_rl.replay import FrameReplay
 
 GAMMA = 0.5
@@ -89,7 +90,7 @@ def _check(batch, table: dict, offset: int) -> set[int]:
 @pytest.mark.parametrize("before", [0, 9, 14, 17, 40])
 def test_worked_example_wherever_the_seam_lies(sampling: str, n_step: int, before: int) -> None:
     replay = FrameReplay(
-        20, batch_size=256, n_step=n_step, gamma=GAMMA, sampling=sampling, frame_shape=(2, 3), seed=before
+        20, batch_size=256, n_step=n_step, gamma=GAMMA, sampling=sampling, screen=Screen((2, 3)), seed=before
     )
     for step in range(before + len(REWARDS)):
         _add(replay, *([x] for x in _script(step, before, 0)))
@@ -100,7 +101,7 @@ def test_worked_example_wherever_the_seam_lies(sampling: str, n_step: int, befor
 @pytest.mark.parametrize("n_step", [1, 3])
 def test_streams_are_kept_apart(sampling: str, n_step: int) -> None:
     replay = FrameReplay(
-        40, num_envs=2, batch_size=512, n_step=n_step, gamma=GAMMA, sampling=sampling, frame_shape=(2, 3)
+        40, num_envs=2, batch_size=512, n_step=n_step, gamma=GAMMA, sampling=sampling, screen=Screen((2, 3))
     )
     for step in range(24):
         _add(replay, *zip(_script(step, 12, 0), _script(step, 15, 100), strict=True))
@@ -113,13 +114,29 @@ def test_streams_are_kept_apart(sampling: str, n_step: int) -> None:
 
 def test_only_entries_with_their_whole_stack_are_drawn() -> None:
     for sampling in ("uniform", "prioritized"):
-        replay = FrameReplay(10, batch_size=256, sampling=sampling, frame_shape=(2, 3))
+        replay = FrameReplay(10, batch_size=256, sampling=sampling, screen=Screen((2, 3)))
         for step in range(30):
             _add(replay, [step + 1], [0.0], [False], [False])
         stacks = replay.sample().observations.numpy()[:, 0, 0]
         # Steps 20 to 29 are stored: 23 is the first with three before it, 28 the last with a successor.
         assert sorted(set(stacks[:, -1].tolist())) == [24, 25, 26, 27, 28, 29]
         assert (np.diff(stacks.astype(int), axis=1) == 1).all()
+
+
+@pytest.mark.parametrize("stack", [1, 2])
+def test_channels_of_a_frame_stay_together(stack: int) -> None:
+    replay = FrameReplay(12, batch_size=64, screen=Screen((2, 3, 5), stack=stack))
+    shown = np.random.default_rng(0).integers(0, 2, (30, 1, 2, 3, 5)).astype(np.uint8)
+    for number, frame in enumerate(shown):
+        replay.add(tf.constant(frame), [number], [0.0], [False], [False])
+    batch = replay.sample()
+    assert batch.observations.shape == (64, 2, 3, 5 * stack)
+    for k, number in enumerate(batch.actions.numpy()):
+        seen = [shown[number + back, 0] for back in range(1 - stack, 2)]
+        np.testing.assert_array_equal(batch.observations[k], np.concatenate(seen[:-1], axis=-1))
+        np.testing.assert_array_equal(batch.next_observations[k], np.concatenate(seen[1:], axis=-1))
+    # Entries 18 to 29 are stored; the first of them has no whole stack if that takes two.
+    assert set(batch.actions.numpy()) == set(range(17 + stack, 29))
 
 
 def _reference(history: list, step: int, env: int, n_step: int, gamma: float) -> tuple[float, float] | None:
@@ -140,8 +157,9 @@ def test_random_streams_equal_a_reference(n_step: int) -> None:
     """Both samplers' ideas of what can be drawn, and all values, at every step (relative 1e-6)."""
     random = np.random.default_rng(n_step)
     length, envs, gamma = 23, 2, 0.9
+    screen = Screen((2, 3))
     replay = FrameReplay(
-        length * envs, num_envs=envs, n_step=n_step, gamma=gamma, sampling="prioritized", frame_shape=(2, 3)
+        length * envs, num_envs=envs, n_step=n_step, gamma=gamma, sampling="prioritized", screen=screen
     )
     add = tf.function(replay.add, autograph=False)
     ring, history = replay.ring, []

@@ -7,6 +7,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
+from tf_pruned_rl.environments import Screen
 from tf_pruned_rl.replay import FrameReplay
 from tf_pruned_rl.replay.prioritized import FAN_OUT, SumTree, level_sizes
 
@@ -60,7 +61,8 @@ def test_zero_is_never_found(tree_and_values) -> None:
 
 
 def _filled(steps: int = 400, batch_size: int = 32, **arguments) -> FrameReplay:
-    replay = FrameReplay(500, sampling="prioritized", batch_size=batch_size, frame_shape=(2, 2), **arguments)
+    arguments |= {"screen": Screen((2, 2))}
+    replay = FrameReplay(500, sampling="prioritized", batch_size=batch_size, **arguments)
 
     @tf.function
     def fill() -> None:

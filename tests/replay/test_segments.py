@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_pruned_rl.environments import Screen
 from tf_pruned_rl.replay import FrameReplay, segments
 
 
@@ -23,7 +24,7 @@ class _Player:
 
     def __init__(self, sampling: str, seed: int = 1) -> None:
         self.replay = FrameReplay(
-            200, num_envs=2, n_step=3, sampling=sampling, batch_size=16, frame_shape=(3, 5), seed=seed
+            200, num_envs=2, n_step=3, sampling=sampling, batch_size=16, screen=Screen((3, 5)), seed=seed
         )
 
     def play(self, first: int, count: int) -> list[np.ndarray]:
@@ -118,4 +119,4 @@ def test_another_replay_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="sampling"):
         _Player("prioritized").replay.load(tmp_path)
     with pytest.raises(ValueError, match="capacity"):
-        FrameReplay(300, num_envs=2, frame_shape=(3, 5)).load(tmp_path)
+        FrameReplay(300, num_envs=2, screen=Screen((3, 5))).load(tmp_path)

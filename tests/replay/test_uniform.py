@@ -7,11 +7,12 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
+from tf_pruned_rl.environments import Screen
 from tf_pruned_rl.replay import FrameReplay
 
 
 def _filled(steps: int, truncated_every: int, **arguments) -> FrameReplay:
-    replay = FrameReplay(frame_shape=(2, 2), **arguments)
+    replay = FrameReplay(screen=Screen((2, 2)), **arguments)
     envs = replay.ring.num_envs
 
     @tf.function
@@ -44,7 +45,7 @@ def test_frequencies() -> None:
 
 
 def test_nothing_to_draw_is_an_error() -> None:
-    empty = FrameReplay(20, frame_shape=(2, 2))
+    empty = FrameReplay(20, screen=Screen((2, 2)))
     with pytest.raises(tf.errors.InvalidArgumentError, match="no transition"):
         empty.sample()
     with pytest.raises(tf.errors.InvalidArgumentError, match="truncation"):

@@ -7,14 +7,14 @@ import pytest
 import tensorflow as tf
 
 from tf_pruned_rl import agents, config
-from tf_pruned_rl.environments import Episode
+from tf_pruned_rl.environments import Episode, Screen
 from tf_pruned_rl.training.evaluation import EvaluationResult, evaluate, phase
 
 
 class Countdown:
     """Episodes of 2, 3, 4, ... steps; every step pays 10 for action 1, which the policy prefers."""
 
-    num_envs, num_actions, frame_shape = 1, 2, (84, 84)
+    num_envs, num_actions, screen = 1, 2, Screen()
 
     def reset(self):
         self._length, self._step, self._return, self._finished = 2, 0, 0.0, []

@@ -15,11 +15,10 @@ from tf_pruned_rl import networks, units
 from tf_pruned_rl.agents.augmentation import NoAugmentation, ShiftAndIntensity
 from tf_pruned_rl.agents.optimizer import Adam
 from tf_pruned_rl.config import ExperimentConfig, NetworkConfig
+from tf_pruned_rl.environments import Screen
 
 if TYPE_CHECKING:
     from tf_pruned_rl.replay.batch import Batch
-
-OBSERVATION_SHAPE = (84, 84, 4)
 
 
 class QNetwork(network.Network):
@@ -40,7 +39,11 @@ class QNetwork(network.Network):
         super().__init__(input_tensor_spec=input_tensor_spec, state_spec=(), name=name)
         self.num_atoms = num_atoms
         self.model = networks.build(
-            config, num_actions=num_actions, num_atoms=num_atoms, frame_shape=tuple(input_tensor_spec.shape)
+            config,
+            num_actions=num_actions,
+            num_atoms=num_atoms,
+            frame_shape=tuple(input_tensor_spec.shape),
+            largest=int(input_tensor_spec.maximum.max()),
         )
 
     def call(
@@ -55,14 +58,18 @@ class QNetwork(network.Network):
         return self.model(observation, training=training), network_state
 
 
-def specs(num_actions: int) -> tuple[time_step.TimeStep, tensor_spec.BoundedTensorSpec]:
-    """Returns the time-step spec (uint8 [84, 84, 4] observations) and the action spec."""
+def specs(
+    num_actions: int,
+    screen: Screen = Screen(),  # noqa: B008, it cannot change
+) -> tuple[time_step.TimeStep, tensor_spec.BoundedTensorSpec]:
+    """Returns the time-step spec (uint8 observations, [84, 84, 4] on Atari) and the action spec."""
+    shape = screen.observation_shape
     # Arrays, because TF-Agents computes maximum + 1, which overflows a uint8 scalar under numpy 2.
     observation = tensor_spec.BoundedTensorSpec(
-        OBSERVATION_SHAPE,
+        shape,
         tf.uint8,
-        np.zeros(OBSERVATION_SHAPE, np.uint8),
-        np.full(OBSERVATION_SHAPE, 255, np.uint8),
+        np.zeros(shape, np.uint8),
+        np.full(shape, screen.largest, np.uint8),
         name="observation",
     )
     action = tensor_spec.BoundedTensorSpec((), tf.int32, 0, num_actions - 1, name="action")
@@ -94,7 +101,7 @@ class LeanTraining:
 
     @property
     def model(self) -> tf_keras.Model:
-        """The online network: uint8 [B, 84, 84, 4] -> float32 [B, A] or [B, A, atoms]."""
+        """The online network: uint8 [B, *observation_shape] -> float32 [B, A] or [B, A, atoms]."""
         return self._q_network.model
 
     @property
@@ -154,7 +161,7 @@ class LeanTraining:
             target.assign(source)
 
     def q_values(self, observations: tf.Tensor) -> tf.Tensor:
-        """Returns float32 [B, A] for uint8 [B, 84, 84, 4], by the mean weights of noisy layers."""
+        """Returns float32 [B, A] for uint8 [B, *observation_shape], by the mean weights of noisy layers."""
         return self.values(self.model(observations, training=False))
 
     def exploring_q_values(self, observations: tf.Tensor) -> tf.Tensor:

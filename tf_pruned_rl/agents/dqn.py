@@ -10,6 +10,7 @@ from tf_agents.utils import common
 
 from tf_pruned_rl.agents import base
 from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.environments import screen
 
 if TYPE_CHECKING:
     from tf_pruned_rl.replay.batch import Batch
@@ -31,7 +32,7 @@ class DqnAgent(base.LeanTraining, dqn_agent.DqnAgent):
           config: ``config.learner.loss`` is mse or huber.
           num_actions: A.
         """
-        time_step_spec, action_spec = base.specs(num_actions)
+        time_step_spec, action_spec = base.specs(num_actions, screen(config))
         super().__init__(
             time_step_spec,
             action_spec,

@@ -9,6 +9,7 @@ from tf_agents.agents.categorical_dqn import categorical_dqn_agent
 
 from tf_pruned_rl.agents import base
 from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.environments import screen
 
 if TYPE_CHECKING:
     from tf_pruned_rl.replay.batch import Batch
@@ -49,7 +50,7 @@ class RainbowAgent(base.LeanTraining, categorical_dqn_agent.CategoricalDqnAgent)
           config: ``config.learner`` gives ``num_atoms`` and ``v_max``.
           num_actions: A.
         """
-        time_step_spec, action_spec = base.specs(num_actions)
+        time_step_spec, action_spec = base.specs(num_actions, screen(config))
         super().__init__(
             time_step_spec,
             action_spec,

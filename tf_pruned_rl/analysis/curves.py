@@ -67,7 +67,7 @@ class Line:
     def setting(self) -> tuple[str, str, str]:
         """Agent, network, game."""
         config = self.run.config
-        return config["agent"], config["network"], config["game"]
+        return config["agent"], config["network"], self.run.game
 
 
 def lines(runs: Sequence[Run]) -> list[Line]:
@@ -184,11 +184,13 @@ def _bands(run: Run) -> dict[int, published.Band]:
     config = run.config
     if config["width"] != 1 or config["iteration_frames"] != published.ITERATION_FRAMES:
         return {}
-    return published.curve(config["agent"], config["network"], config["game"])
+    return published.curve(config["agent"], config["network"], run.game)
 
 
 def _why_no_band(line: Line) -> str:
     config = line.run.config
+    if line.run.suite == "minatar":
+        return "nothing published for it"
     if config["iteration_frames"] != published.ITERATION_FRAMES:
         return f"not comparable: its iterations are of {config['iteration_frames']:,} frames, not 1,000,000"
     if config["width"] != 1:

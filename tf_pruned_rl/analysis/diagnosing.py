@@ -42,7 +42,7 @@ def groups(runs: Sequence[Run]) -> Groups:
     for run in runs:
         if not run.records.get("diagnostics"):
             raise UserError(f"{run.directory} has no diagnostics yet: train it with --diagnostics")
-        found.setdefault((run.config["game"], run.kind()), []).append(run)
+        found.setdefault((run.game, run.kind()), []).append(run)
     settings = {tuple(run.config[name] for name in ("agent", "network", "width")) for run in runs}
     if len(settings) > 1:
         listed = "; ".join(f"{agent} {network} x{width:g}" for agent, network, width in sorted(settings))

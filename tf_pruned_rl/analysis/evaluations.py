@@ -47,7 +47,7 @@ def groups(runs: Sequence[Run]) -> list[Group]:
             )
     names = dict.fromkeys(run.name() for run in runs)
     found = [(name, tuple(run for run in runs if run.name() == name)) for name in names]
-    return [Group(name, members[0].config["game"], members) for name, members in found]
+    return [Group(name, members[0].game, members) for name, members in found]
 
 
 def verdict(group: Group) -> str:
@@ -126,7 +126,8 @@ def _rows(drawn: Sequence[Group]) -> Iterator[dict[str, object]]:
             for frames, mean in zip(found.frames, found.mean_return, strict=True):
                 yield {
                     "run": run.directory,
-                    **{name: config[name] for name in ("agent", "network", "game")},
+                    **{name: config[name] for name in ("agent", "network")},
+                    "game": run.game,
                     "pruned_to": 0 if run.density() == "dense" else config["sparsity"],
                     "seed": config.get("seed"),
                     "frames": frames,

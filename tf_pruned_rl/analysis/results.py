@@ -38,12 +38,23 @@ class Run:
         """What its length is counted in: frames, or steps in continuous control."""
         return "steps" if self.config["agent"] in configuration.CONTROL_AGENTS else "frames"
 
+    @property
+    def suite(self) -> str:
+        """Where its game comes from: atari, minatar, or nothing in continuous control."""
+        games = self.config["agent"] in configuration.AGENTS
+        return self.config.get("suite", "atari") if games else ""
+
+    @property
+    def game(self) -> str:
+        """The game or task, told apart from one of the same name in another suite."""
+        return f"MinAtar {self.config['game']}" if self.suite == "minatar" else self.config["game"]
+
     def name(self) -> str:
         """Returns agent, game, network and sparsity in words, such as ``DQN Breakout nature dense``."""
         names = {"dqn": "DQN", "sac": "SAC", "der": "DER", "drq_eps": "DrQ(eps)"}
         agent = names.get(self.config["agent"], self.config["agent"].capitalize())
         width = "" if self.config["width"] == 1 else f" x{self.config['width']:g}"
-        return f"{agent} {self.config['game']} {self.config['network']}{width} {self.density()}"
+        return f"{agent} {self.game} {self.config['network']}{width} {self.density()}"
 
     def density(self) -> str:
         """Returns ``dense``, or the sparsity the run prunes to, such as ``95 % pruned`` or ``95 % rigl``."""
@@ -65,7 +76,7 @@ class Run:
         agent = self.config["agent"]
         if agent not in configuration.AGENTS:
             return {}
-        paper = configuration.preset(agent)
+        paper = configuration.preset(agent, suite=self.suite)
         names = (f.name for group in _SETTING for f in dataclasses.fields(getattr(paper, group)))
         flat = configuration.flatten(paper)
         changes = {name: self.config.get(name, flat[name]) for name in names if name not in _NAMED_APART}

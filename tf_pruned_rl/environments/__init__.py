@@ -1,4 +1,4 @@
-"""Atari games under the paper's protocol, and continuous control; nothing here needs TensorFlow."""
+"""Games under their published protocols, and continuous control; nothing here needs TensorFlow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from tf_pruned_rl import config as configuration
 from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
 from tf_pruned_rl.environments import games
 from tf_pruned_rl.environments.atari import AtariEnvironment
-from tf_pruned_rl.environments.base import Environment, Episode
+from tf_pruned_rl.environments.base import Environment, Episode, Screen
+from tf_pruned_rl.environments.minatar import MinAtarEnvironment
 from tf_pruned_rl.environments.mujoco import ControlEnvironment, Spaces, check_env, spaces
 from tf_pruned_rl.environments.vector import VectorAtariEnvironment
 
@@ -17,11 +18,14 @@ __all__ = [
     "ControlEnvironment",
     "Environment",
     "Episode",
+    "MinAtarEnvironment",
+    "Screen",
     "Spaces",
     "VectorAtariEnvironment",
     "canonical",
     "check_env",
     "create",
+    "screen",
     "spaces",
     "with_scores",
 ]
@@ -47,9 +51,11 @@ def _(config: ExperimentConfig, *, seed: int) -> Environment:
     protocol = {
         "seed": seed,
         "sticky_actions": wanted.sticky_actions,
-        "frame_skip": wanted.frame_skip,
         "max_episode_steps": wanted.max_episode_steps,
     }
+    if wanted.suite == "minatar":
+        return MinAtarEnvironment(wanted.game, wanted.num_envs, **protocol)
+    protocol["frame_skip"] = wanted.frame_skip
     rules = {"terminal_on_life_loss": wanted.terminal_on_life_loss, "max_noops": wanted.max_noops}
     if wanted.num_envs == 1 or any(rules.values()):
         return AtariEnvironment(wanted.game, wanted.num_envs, **protocol, **rules)
@@ -76,7 +82,8 @@ def canonical(config: Config) -> Config:
 
 @canonical.register
 def _(config: ExperimentConfig) -> Config:
-    return configuration.replace(config, game=games.check_game(config.environment.game))
+    wanted = config.environment
+    return configuration.replace(config, game=games.check_game(wanted.game, wanted.suite))
 
 
 @canonical.register
@@ -84,6 +91,18 @@ def _(config: ContinuousConfig) -> Config:
     env = check_env(config.environment.env)
     spaces(env)
     return configuration.replace(config, env=env)
+
+
+def screen(config: ExperimentConfig) -> Screen:
+    """Returns what is seen of the game.
+
+    Raises:
+      UserError: there is no such game.
+    """
+    wanted = config.environment
+    if wanted.suite == "minatar":
+        return games.minatar_screen(games.check_game(wanted.game, wanted.suite))
+    return Screen()
 
 
 @functools.singledispatch
@@ -95,4 +114,6 @@ def with_scores(config: Config, values: dict[str, float]) -> dict[str, float]:
 
 @with_scores.register
 def _(config: ExperimentConfig, values: dict[str, float]) -> dict[str, float]:
+    if config.environment.suite != "atari":  # no human has been measured
+        return values
     return games.with_human_normalised(config.environment.game, values)

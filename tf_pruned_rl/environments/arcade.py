@@ -1,4 +1,4 @@
-"""What both Atari environments have in common: numbered actions, and a limit on an episode's length."""
+"""What the environments of games have in common: numbered actions, and a limit on an episode's length."""
 
 from __future__ import annotations
 
@@ -8,25 +8,36 @@ import ale_py
 import numpy as np
 
 from tf_pruned_rl.environments import resumable
-from tf_pruned_rl.environments.base import FRAME_SHAPE
+from tf_pruned_rl.environments.base import Screen
+
+_ALE = {"ale_py": ale_py.__version__}
 
 
 class ArcadeEnvironment(resumable.ResumableEnvironment):
-    """An ``Environment`` of the Arcade Learning Environment, which subclasses play."""
+    """An ``Environment`` of numbered actions, which subclasses play: on Atari, unless they say otherwise."""
 
     def __init__(
-        self, game: str, action_meanings: tuple[str, ...], *, num_envs: int, seed: int, max_episode_steps: int
+        self,
+        game: str,
+        action_meanings: tuple[str, ...],
+        *,
+        num_envs: int,
+        seed: int,
+        max_episode_steps: int,
+        screen: Screen = Screen(),  # noqa: B008, it cannot change
+        software: dict[str, str] = _ALE,
     ):
         self.action_meanings = action_meanings
         self.num_actions = len(action_meanings)
-        self.frame_shape = FRAME_SHAPE
+        self.screen = screen
+        self.frame_shape = screen.frame_shape
         self._max_episode_steps = max_episode_steps
         super().__init__(
             game,
             num_envs=num_envs,
             seed=seed,
-            frames=np.zeros((num_envs, *FRAME_SHAPE), np.uint8),
-            software={"ale_py": ale_py.__version__},
+            frames=np.zeros((num_envs, *screen.frame_shape), np.uint8),
+            software=software,
         )
 
     @property

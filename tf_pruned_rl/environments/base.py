@@ -4,14 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 FRAME_SHAPE = (84, 84)
-"""Height and width of an observed frame, in pixels (Mnih et al., 2015)."""
+"""Height and width of an observed frame of an Atari game, in pixels (Mnih et al., 2015)."""
 STACK = 4
-"""Frames per observation, the newest last (the same)."""
+"""Frames per observation of an Atari game, the newest last (the same)."""
+
+
+class Screen(NamedTuple):
+    """What an agent sees of a game."""
+
+    frame_shape: tuple[int, ...] = FRAME_SHAPE
+    """Height, width and, where a frame has several, channels."""
+    stack: int = STACK
+    """Frames per observation."""
+    largest: int = 255
+    """The largest value in a frame; the smallest is 0."""
+
+    @property
+    def channels(self) -> int:
+        """Channels of one frame."""
+        return self.frame_shape[2] if len(self.frame_shape) > 2 else 1
+
+    @property
+    def observation_shape(self) -> tuple[int, int, int]:
+        """Height, width, and the channels of the whole stack, the newest frame's last."""
+        return (*self.frame_shape[:2], self.stack * self.channels)
 
 
 @dataclass(frozen=True)
@@ -39,20 +60,22 @@ class Environment(Protocol):
         below it), in continuous control the ``Spaces``.
       action_meanings: the name of each action, such as "NOOP" or "UPFIRE"; none in continuous control.
       game: canonical name of the game or task.
-      frame_shape: height and width of a frame.
+      screen: what is seen of a game; not in continuous control.
+      frame_shape: of a frame, in a game that of ``screen``.
     """
 
     num_envs: int
     interface: Any
     action_meanings: tuple[str, ...]
     game: str
+    screen: Screen
     frame_shape: tuple[int, ...]
 
     def reset(self) -> np.ndarray:
         """Abandons the episodes in progress, if any, and starts new ones.
 
         Returns:
-          uint8[N, 84, 84], their first frames.
+          uint8[N, *frame_shape], their first frames.
         """
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -62,7 +85,7 @@ class Environment(Protocol):
           actions: int32[N].
 
         Returns:
-          frames uint8[N, 84, 84]: what is seen now; where an episode ended, the next one's first frame.
+          frames uint8[N, *frame_shape]: what is seen now; where an episode ended, the next one's first frame.
             After a lost life that counts as terminal the same game goes on, and what is seen is its.
           rewards float32[N]: un-clipped, for this step.
           terminals bool[N]: the episode ended in a terminal state.

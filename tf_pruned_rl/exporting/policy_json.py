@@ -22,7 +22,6 @@ import tf_pruned_rl
 from tf_pruned_rl import config as configuration
 from tf_pruned_rl import environments
 from tf_pruned_rl.config import CONTROL_AGENTS, Config, ContinuousConfig, ExperimentConfig
-from tf_pruned_rl.environments.base import STACK
 from tf_pruned_rl.errors import UserError
 
 FILE = "policy.json"
@@ -67,7 +66,7 @@ def describe(
     *,
     config: Config,
     action_meanings: Sequence[str],
-    frame_shape: tuple[int, ...],
+    observation_shape: tuple[int, ...],
     layers: Sequence[Mapping[str, Any]],
     target_sparsity: float,
     parameters: int,
@@ -79,7 +78,7 @@ def describe(
       directory: the SavedModel, complete, without policy.json.
       config: the run's.
       action_meanings: one name per action; none in continuous control.
-      frame_shape: (height, width) of a frame, or (observation size,).
+      observation_shape: (height, width, channels of the stack), or (observation size,).
       layers: one row per kernel: layer, shape, parameters, nonzero, sparsity, macs, macs_left.
       target_sparsity: what the schedule asks for at the time of the export, in [0, 1).
       parameters: of the network, biases included; sparsity refers to the kernels alone.
@@ -91,7 +90,7 @@ def describe(
         "format_version": FORMAT_VERSION,
         "agent": config.agent,
         "network": {"network": config.network.network} | asdict(config.network),
-        **_task(config, action_meanings, frame_shape),
+        **_task(config, action_meanings, observation_shape),
         "pruning": config.pruning.pruning,
         "distribution": config.pruning.distribution,
         "sparsity": 1 - nonzero / kernels,
@@ -107,7 +106,7 @@ def describe(
         "versions": {
             "python": platform.python_version(),
             "tf_pruned_rl": tf_pruned_rl.__version__,
-            **{name: _version(name) for name in ("tensorflow", "tf_keras", *_SIMULATORS[type(config)])},
+            **{name: _version(name) for name in ("tensorflow", "tf_keras", *_simulators(config))},
         },
         "files": {
             str(path.relative_to(directory)): {"bytes": path.stat().st_size, "sha256": _sha256(path)}
@@ -117,28 +116,35 @@ def describe(
 
 
 _TASK_KEYS = {ExperimentConfig: "game", ContinuousConfig: "environment"}
-_SIMULATORS = {ExperimentConfig: ("ale_py",), ContinuousConfig: ("gymnasium", "mujoco")}
+
+
+def _simulators(config: Config) -> tuple[str, ...]:
+    """Returns the packages that simulate what is played."""
+    if isinstance(config, ContinuousConfig):
+        return ("gymnasium", "mujoco")
+    return {"atari": ("ale_py",), "minatar": ("minatar",)}[config.environment.suite]
 
 
 @functools.singledispatch
-def _task(config: Config, action_meanings: Sequence[str], frame_shape: tuple[int, ...]) -> dict:
+def _task(config: Config, action_meanings: Sequence[str], observation_shape: tuple[int, ...]) -> dict:
     """Returns what is played, how it is seen, and what goes in and out."""
     raise TypeError(f"no policies for a {type(config).__name__}")
 
 
 @_task.register
-def _(config: ExperimentConfig, action_meanings: Sequence[str], frame_shape: tuple[int, int]) -> dict:
+def _(config: ExperimentConfig, action_meanings: Sequence[str], observation_shape: tuple[int, ...]) -> dict:
     return {
+        "suite": config.environment.suite,
         "game": config.environment.game,
         "action_meanings": list(action_meanings),
         "num_actions": len(action_meanings),
-        "preprocessing": _preprocessing(config, frame_shape),
-        "signature": signature(frame_shape, len(action_meanings)),
+        "preprocessing": _preprocessing(config),
+        "signature": signature(observation_shape, len(action_meanings)),
     }
 
 
 @_task.register
-def _(config: ContinuousConfig, action_meanings: Sequence[str], frame_shape: tuple[int]) -> dict:
+def _(config: ContinuousConfig, action_meanings: Sequence[str], observation_shape: tuple[int, ...]) -> dict:
     del action_meanings
     env = config.environment.env
     spaces = environments.spaces(env)
@@ -154,25 +160,37 @@ def _(config: ContinuousConfig, action_meanings: Sequence[str], frame_shape: tup
         },
         "signature": {
             "name": SIGNATURE,
-            "inputs": {"observations": {"dtype": "float32", "shape": [None, *frame_shape]}},
+            "inputs": {"observations": {"dtype": "float32", "shape": [None, *observation_shape]}},
             "outputs": {"actions": {"dtype": "float32", "shape": [None, spaces.action_size]}},
         },
     }
 
 
-def _preprocessing(config: ExperimentConfig, frame_shape: tuple[int, int]) -> dict:
-    """Returns how the observations and returns are made (the protocol of Dopamine)."""
-    environment = config.environment
-    return {
-        "frame_skip": environment.frame_skip,
-        "sticky_actions": environment.sticky_actions,
+_SEEN = {
+    "atari": {
         "pooling": "maximum of the last two emulator frames of each skip",
         "grayscale": "luminance of the Arcade Learning Environment",
         "resize": "area interpolation",
-        "frame_shape": list(frame_shape),
-        "stack": STACK,
         "stack_order": "newest last, zeros before the first frame of an episode",
         "scaling": "none: the policy takes uint8 and divides by 255 itself",
+    },
+    "minatar": {
+        "cells": "the state of minatar.Environment as uint8, 0 or 1; all six actions, rising difficulty",
+        "scaling": "none",
+    },
+}
+"""How the observations of a suite are made: on Atari, the protocol of Dopamine."""
+
+
+def _preprocessing(config: ExperimentConfig) -> dict:
+    """Returns how the observations and returns are made."""
+    environment, screen = config.environment, environments.screen(config)
+    return {
+        "frame_skip": environment.frame_skip,
+        "sticky_actions": environment.sticky_actions,
+        **_SEEN[environment.suite],
+        "frame_shape": list(screen.frame_shape),
+        "stack": screen.stack,
         "rewards": "clipped to [-1, 1] for learning; returns reported here are un-clipped",
         "terminal_on_life_loss": environment.terminal_on_life_loss,
         "max_noops": environment.max_noops,
@@ -180,11 +198,11 @@ def _preprocessing(config: ExperimentConfig, frame_shape: tuple[int, int]) -> di
     }
 
 
-def signature(frame_shape: tuple[int, int], num_actions: int) -> dict:
+def signature(observation_shape: tuple[int, ...], num_actions: int) -> dict:
     """Returns the names, dtypes and shapes of ``serving_default``; null is any batch size."""
     return {
         "name": SIGNATURE,
-        "inputs": {"observations": {"dtype": "uint8", "shape": [None, *frame_shape, STACK]}},
+        "inputs": {"observations": {"dtype": "uint8", "shape": [None, *observation_shape]}},
         "outputs": {
             "actions": {"dtype": "int32", "shape": [None]},
             "q_values": {"dtype": "float32", "shape": [None, num_actions]},
@@ -246,11 +264,18 @@ def _check_types(path: Path, content: object, required: Mapping[str, _Kind]) -> 
             raise UserError(f"{path} is damaged ({name} is missing or malformed); export the policy again")
 
 
+def suite(description: Mapping[str, Any]) -> str:
+    """Returns the suite of a policy's game; a policy that does not say plays on Atari."""
+    return str(description.get("suite", "atari"))
+
+
 def experiment(description: Mapping[str, Any]) -> Config:
     """Returns a configuration whose environment is the one the policy was trained in, once."""
     kind = configuration.kind(description["agent"])
     fields = {field.name for field in dataclasses.fields(kind().environment)}
     protocol = {name: v for name, v in description["preprocessing"].items() if name in fields}
+    if "suite" in fields:
+        protocol["suite"] = suite(description)
     return configuration.replace(kind(), **protocol, **{kind.task_field: description[_TASK_KEYS[kind]]})
 
 

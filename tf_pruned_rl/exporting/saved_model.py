@@ -32,7 +32,7 @@ def export_policy(
 ) -> dict:
     """Writes ``directory``: a SavedModel of the greedy policy, and its policy.json.
 
-    The signature ``serving_default`` maps observations uint8[batch, 84, 84, 4] (newest frame last)
+    The signature ``serving_default`` maps observations uint8[batch, *observation_shape] (newest frame last)
     to actions int32[batch] and q_values float32[batch, num_actions]; in continuous control float32
     [batch, D] to actions float32[batch, A]. Its variables are the network's
     weights, as they are, and nothing else.
@@ -40,7 +40,7 @@ def export_policy(
     The directory appears whole or not at all; an older policy there is replaced.
 
     Args:
-      model: the plain functional network (the twin of a pruned one): uint8[B, 84, 84, 4] ->
+      model: the plain functional network (the twin of a pruned one): uint8[B, *observation_shape] ->
         float32[B, A], or logits float32[B, A, num_atoms] when ``config.learner.loss`` is c51; or an
         actor, float32[B, D] -> float32[B, 2A].
       directory: where to write.
@@ -66,7 +66,7 @@ def export_policy(
             temporary,
             config=config,
             action_meanings=action_meanings,
-            frame_shape=tuple(model.input_shape[1:3]),
+            observation_shape=tuple(model.input_shape[1:]),
             layers=layers,
             target_sparsity=target_sparsity,
             parameters=model.count_params(),

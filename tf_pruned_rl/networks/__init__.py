@@ -8,10 +8,10 @@ import tf_keras
 
 from tf_pruned_rl.config import NetworkConfig
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.networks import heads, impala, nature
+from tf_pruned_rl.networks import heads, impala, minatar, nature
 from tf_pruned_rl.networks.noisy import without_noise as without_noise
 
-NETWORKS = ("impala", "nature")
+NETWORKS = ("impala", "nature", "minatar")
 MIN_WIDTH = 0.25
 
 
@@ -21,19 +21,22 @@ def build(
     num_actions: int,
     num_atoms: int = 1,
     frame_shape: tuple[int, int, int] = (84, 84, 4),
+    largest: int = 255,
 ) -> tf_keras.Model:
     """Returns a freshly initialised Q-network.
 
     The Nature network follows Dopamine's initialisers: glorot_uniform for Q-values, and for a
     distribution variance_scaling(1/sqrt(3), fan_in, uniform), but with a dueling or noisy head
-    glorot_uniform again. IMPALA has no published Rainbow head: it takes glorot_uniform in all cases.
+    glorot_uniform again. IMPALA has no published Rainbow head: it takes glorot_uniform in all cases, as
+    MinAtar's network does in "Revisiting Rainbow".
     Biases start at 0. Noisy layers have initialisers of their own.
 
     Args:
       config: torso, width and precision.
       num_actions: A.
       num_atoms: 1 for Q-values, more for the logits of a distribution over that many atoms.
-      frame_shape: height, width and number of the stacked frames.
+      frame_shape: height, width and channels of an observation.
+      largest: value in an observation, which becomes 1.
 
     Returns:
       A model from uint8 [B, *frame_shape], or float32 of the same range, to float32 [B, A], or
@@ -46,10 +49,14 @@ def build(
     policy = tf_keras.mixed_precision.Policy("mixed_bfloat16" if config.mixed_precision else "float32")
     # Not uint8: observations that are brightened are no whole numbers.
     frames = tf_keras.Input(frame_shape, dtype="float32", name="frames")
-    x = tf_keras.layers.Rescaling(1 / 255, name="scale", dtype=policy)(frames)
+    x = tf_keras.layers.Rescaling(1 / largest, name="scale", dtype=policy)(frames)
     initializer: tf_keras.initializers.Initializer | str = "glorot_uniform"
+    units = heads.DENSE_UNITS
     if config.network == "impala":
         x = impala.encoder(x, config.width, dtype=policy)
+    elif config.network == "minatar":
+        units = minatar.DENSE_UNITS
+        x = minatar.encoder(x, config.width, dtype=policy)
     else:
         if num_atoms > 1 and not (config.dueling or config.noisy):
             initializer = tf_keras.initializers.VarianceScaling(3**-0.5, "fan_in", "uniform")
@@ -58,6 +65,7 @@ def build(
         x,
         num_actions,
         num_atoms,
+        units=units,
         initializer=initializer,
         dtype=policy,
         dueling=config.dueling,
@@ -71,6 +79,6 @@ def _check(config: NetworkConfig) -> None:
     if config.network not in NETWORKS:
         near = difflib.get_close_matches(config.network, NETWORKS, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise UserError(f"unknown network {config.network!r}: choose {' or '.join(NETWORKS)}{hint}")
+        raise UserError(f"unknown network {config.network!r}: choose {', '.join(NETWORKS)}{hint}")
     if not config.width >= MIN_WIDTH:
         raise UserError(f"width is {config.width}, but must be at least {MIN_WIDTH}: raise --width")

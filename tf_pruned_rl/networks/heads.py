@@ -27,6 +27,7 @@ def q_head(
     num_actions: int,
     num_atoms: int,
     *,
+    units: int = DENSE_UNITS,
     initializer: tf_keras.initializers.Initializer | str,
     dtype: tf_keras.mixed_precision.Policy,
     dueling: bool = False,
@@ -39,6 +40,7 @@ def q_head(
       features: symbolic [B, H, W, C], in the compute dtype of ``dtype``.
       num_actions: A.
       num_atoms: 1 for Q-values; more for a categorical distribution (C51).
+      units: of the fully connected layer.
       initializer: of all kernels without noise. Keras is handed its configuration, so each layer
         draws afresh.
       dtype: policy of the dense layers.
@@ -52,7 +54,7 @@ def q_head(
     """
     dense = _maker(noisy, initializer, dtype)
     x = tf_keras.layers.Flatten(name="flatten", dtype=dtype)(features)
-    x = dense(DENSE_UNITS, "dense", "relu")(x)
+    x = dense(units, "dense", "relu")(x)
     if unit_features:
         x = tf_keras.layers.UnitNormalization(name="unit", dtype="float32")(x)
     atoms = () if num_atoms == 1 else (num_atoms,)

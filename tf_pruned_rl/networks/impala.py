@@ -19,12 +19,12 @@ def encoder(x: tf.Tensor, width: float, *, dtype: tf_keras.mixed_precision.Polic
     lecun_normal, as in Dopamine's ImpalaEncoder.
 
     Args:
-      x: symbolic [B, 84, 84, 4], in [0, 1].
+      x: symbolic [B, 84, 84, 4], or [B, 10, 10, C] of MinAtar, in [0, 1].
       width: multiplies the channels.
       dtype: policy of every layer.
 
     Returns:
-      Symbolic [B, 11, 11, 32 * width], not negative.
+      Symbolic [B, 11, 11, 32 * width], or [B, 2, 2, 32 * width] of MinAtar, not negative.
     """
     for number, channels in enumerate(_STACKS, start=1):
         x = _stack(x, max(1, round(channels * width)), f"stack{number}", dtype)

@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
-from tf_pruned_rl.environments import Spaces
+from tf_pruned_rl.environments import Spaces, screen
 from tf_pruned_rl.replay.batch import Batch
 from tf_pruned_rl.replay.buffer import FrameReplay, Replay
 from tf_pruned_rl.replay.memory import available_bytes, bytes_needed, check_memory
@@ -46,6 +46,7 @@ def _(config: ExperimentConfig, interface: Any = None) -> FrameReplay:
         gamma=config.learner.gamma,
         sampling=config.replay.replay_sampling,
         seed=config.run.seed,
+        screen=screen(config),
     )
 
 

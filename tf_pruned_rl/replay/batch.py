@@ -14,7 +14,8 @@ class Batch(NamedTuple):
     """
 
     observations: tf.Tensor
-    """uint8 [B, 84, 84, 4]: the stack acted on, newest frame last; or float32 [B, D]."""
+    """uint8 [B, *observation_shape], [B, 84, 84, 4] on Atari: the stack acted on, newest frame last; or
+    float32 [B, D]."""
     actions: tf.Tensor
     """int32 [B], or float32 [B, A]."""
     returns: tf.Tensor

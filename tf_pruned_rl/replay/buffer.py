@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_pruned_rl.environments.base import FRAME_SHAPE
+from tf_pruned_rl.environments.base import Screen
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.replay import segments
 from tf_pruned_rl.replay.batch import Batch
-from tf_pruned_rl.replay.frames import STACK, FrameRing
+from tf_pruned_rl.replay.frames import FrameRing
 from tf_pruned_rl.replay.prioritized import PrioritizedSampler
 from tf_pruned_rl.replay.uniform import UniformSampler
 
@@ -132,7 +132,7 @@ class FrameReplay(Replay):
         gamma: float = 0.99,
         sampling: str = "uniform",
         seed: int = 0,
-        frame_shape: tuple[int, int] = FRAME_SHAPE,
+        screen: Screen = Screen(),  # noqa: B008, it cannot change
     ):
         """Makes an empty replay.
 
@@ -144,7 +144,7 @@ class FrameReplay(Replay):
           gamma: discount per agent step.
           sampling: uniform or prioritized.
           seed: of the draws.
-          frame_shape: height and width.
+          screen: what a frame and a stack are; Atari's by default.
 
         Raises:
           UserError: unknown sampling, or a capacity too small for a single transition.
@@ -152,8 +152,8 @@ class FrameReplay(Replay):
         if sampling not in SAMPLERS:
             raise UserError(f"unknown --replay_sampling={sampling}: choose one of {', '.join(SAMPLERS)}")
         # One entry more than a transition spans; the ring's two moving ends must not meet.
-        length = self.stream_length(capacity, num_envs, n_step, shortest=n_step + STACK + 1)
-        ring = FrameRing(length, num_envs, n_step, gamma, frame_shape)
+        length = self.stream_length(capacity, num_envs, n_step, shortest=n_step + screen.stack + 1)
+        ring = FrameRing(length, num_envs, n_step, gamma, screen)
         super().__init__(ring, SAMPLERS[sampling], batch_size=batch_size, seed=seed)
 
     def add(
@@ -167,7 +167,7 @@ class FrameReplay(Replay):
         """Adds one agent step of every stream.
 
         Args:
-          frames: uint8 [N, height, width], the newest frame of the observations acted on.
+          frames: uint8 [N, *frame_shape], the newest frame of the observations acted on.
           actions: int32 [N], the actions taken there.
           rewards: float32 [N], clipped, that followed.
           terminals: bool [N], whether the action ended the episode.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from tf_pruned_rl.environments.base import STACK
+from tf_pruned_rl.environments.base import Screen
 from tf_pruned_rl.quiet import hush
 
 # Columns of a record. float32 holds every one exactly, and one variable means one scatter and one gather.
@@ -25,7 +26,7 @@ class Window(NamedTuple):
     discounts: tf.Tensor
     """float32 [B]."""
     ages: tf.Tensor
-    """int64 [B]: agent steps since the episode began, at most STACK - 1."""
+    """int64 [B]: agent steps since the episode began, at most the frames of a stack less one."""
 
 
 class FrameRing:
@@ -36,7 +37,7 @@ class FrameRing:
     row ``e * length + t % length``; one more row of zeros stands for every frame before an
     episode's first, so that a stack is a plain gather.
 
-    An entry can be sampled if its four frames are still there, the entry n steps later exists, and
+    An entry can be sampled if the frames of its stack are still there, the entry n steps later exists, and
     no truncation comes before the first terminal of its n steps: a truncated episode would go on,
     but the frame after it is not stored.
 
@@ -44,7 +45,7 @@ class FrameRing:
     whole variable would copy it.
     """
 
-    def __init__(self, length: int, num_envs: int, n_step: int, gamma: float, frame_shape: tuple[int, int]):
+    def __init__(self, length: int, num_envs: int, n_step: int, gamma: float, screen: Screen):
         """Allocates the ring, whose memory is only claimed as it fills.
 
         Args:
@@ -52,11 +53,11 @@ class FrameRing:
           num_envs: streams.
           n_step: rewards summed, in agent steps.
           gamma: discount per agent step.
-          frame_shape: height and width.
+          screen: what a frame and a stack are.
         """
         self.length, self.num_envs, self.n_step, self.gamma = length, num_envs, n_step, gamma
-        self.frame_shape = frame_shape
-        self.pixels = frame_shape[0] * frame_shape[1]
+        self.screen, self.stack = screen, screen.stack
+        self.pixels = math.prod(screen.frame_shape)
         self._zero_row = length * num_envs
         self._first_rows = tf.range(num_envs, dtype=tf.int64) * length
         # `Empty` leaves the pages untouched, and as an initial value it becomes the variable
@@ -75,7 +76,7 @@ class FrameRing:
         on_cpu = not tf.config.list_logical_devices("GPU")
         self._interleave = tf.function(self._interleaved, jit_compile=on_cpu)
         with hush():  # XLA announces itself at its first use
-            self._interleave(tf.zeros([1, STACK + n_step, self.pixels], tf.uint8))
+            self._interleave(tf.zeros([1, self.stack + n_step, self.pixels], tf.uint8))
         self.written = tf.Variable(0, dtype=tf.int64, trainable=False, name="written")
 
     @property
@@ -107,7 +108,7 @@ class FrameRing:
         Both count from the run's start. Of the oldest entries the frames before are overwritten.
         """
         written = self.written.read_value()
-        return tf.maximum(written - self.length + STACK - 1, 0), written - self.n_step
+        return tf.maximum(written - self.length + self.stack - 1, 0), written - self.n_step
 
     def write(
         self,
@@ -125,7 +126,7 @@ class FrameRing:
         record = tf.stack([tf.cast(actions, tf.float32), rewards, ends, ages], axis=1)
         self.frames.scatter_update(tf.IndexedSlices(tf.reshape(frames, [self.num_envs, self.pixels]), rows))
         self.records.scatter_update(tf.IndexedSlices(record, rows))
-        self.ages.assign(tf.where(ends > 0.0, 0.0, tf.minimum(ages + 1.0, STACK - 1.0)))
+        self.ages.assign(tf.where(ends > 0.0, 0.0, tf.minimum(ages + 1.0, self.stack - 1.0)))
         self.written.assign_add(1)
         return step
 
@@ -157,20 +158,24 @@ class FrameRing:
         )
 
     def stacks(self, rows: tf.Tensor, ages: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the stacks at `rows` and n entries later, uint8 [B, height, width, STACK] each.
+        """Returns the stacks at `rows` and n entries later, uint8 [B, *screen.observation_shape] each.
 
         Args:
           rows: int64 [B].
           ages: int64 [B], steps since the episode began: older frames are zeros.
         """
-        offsets = range(1 - STACK, self.n_step + 1)
+        offsets = range(1 - self.stack, self.n_step + 1)
         gathered = self.following(rows, offsets)
         before_episode = tf.constant(list(offsets), tf.int64) < -ages[:, None]
         gathered = tf.where(before_episode, tf.constant(self._zero_row, tf.int64), gathered)
         return self._interleave(self.frames.sparse_read(gathered))
 
     def _interleaved(self, frames: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Turns uint8 [B, STACK + n, pixels] into the first and the last STACK frames, frames innermost."""
-        shape = [-1, *self.frame_shape, STACK]
-        first, last = (tf.transpose(part, [0, 2, 1]) for part in (frames[:, :STACK], frames[:, -STACK:]))
-        return tf.reshape(first, shape), tf.reshape(last, shape)
+        """Turns uint8 [B, stack + n, pixels] into the first and the last stack, frames beside channels."""
+        channels, shape = self.screen.channels, [-1, *self.screen.observation_shape]
+
+        def join(part: tf.Tensor) -> tf.Tensor:
+            cells = tf.reshape(part, [-1, self.stack, self.pixels // channels, channels])
+            return tf.reshape(tf.transpose(cells, [0, 2, 1, 3]), shape)
+
+        return join(frames[:, : self.stack]), join(frames[:, -self.stack :])

@@ -327,7 +327,7 @@ class LoggedEnvironment:
         self._environment, self._log = environment, log
         self.num_envs, self.interface = environment.num_envs, environment.interface
         self.action_meanings, self.game = environment.action_meanings, environment.game
-        self.frame_shape = environment.frame_shape
+        self.screen, self.frame_shape = environment.screen, environment.frame_shape
         self._frames = np.zeros((1, *self.frame_shape), np.uint8)
 
     def reset(self) -> np.ndarray:

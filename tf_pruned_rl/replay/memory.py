@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import functools
+import math
 from pathlib import Path
 
 import psutil
 
 from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
-from tf_pruned_rl.environments import check_env, spaces
+from tf_pruned_rl.environments import check_env, screen, spaces
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.replay.frames import RECORD_COLUMNS
 from tf_pruned_rl.replay.prioritized import FAN_OUT, level_sizes
 from tf_pruned_rl.replay.transitions import entry_bytes
 
-FRAME_SHAPE = (84, 84)
 _RESERVE = 512 * 2**20
 """Bytes left for everything else: network, optimizer, activations."""
 
@@ -29,7 +29,7 @@ def bytes_needed(config: Config) -> int:
 def _(config: ExperimentConfig) -> int:
     num_envs = config.environment.num_envs
     entries = config.replay.replay_capacity // num_envs * num_envs
-    total = (entries + 1) * FRAME_SHAPE[0] * FRAME_SHAPE[1] + entries * RECORD_COLUMNS * 4
+    total = (entries + 1) * math.prod(screen(config).frame_shape) + entries * RECORD_COLUMNS * 4
     if config.replay.replay_sampling == "prioritized":
         total += sum(level_sizes(entries)) * FAN_OUT * 8
     return total

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tf_pruned_rl.replay.frames import STACK, FrameRing
+from tf_pruned_rl.replay.frames import FrameRing
 
 FAN_OUT = 128
 """Children per node: three levels for a million leaves, and few, wide operations."""
@@ -98,7 +98,7 @@ class PrioritizedSampler:
         ready = self._ring.rows_of_step(step - self._ring.n_step)
         usable = ~self._ring.is_cut(ready) & (step >= self._ring.n_step)
         priorities = tf.where(usable, self.max_priority, tf.constant(0.0, tf.float64))
-        leaving = self._ring.rows_of_step(step + STACK - 1)
+        leaving = self._ring.rows_of_step(step + self._ring.stack - 1)
         self.tree.set(tf.concat([ready, leaving], 0), tf.concat([priorities, tf.zeros_like(priorities)], 0))
 
     def draw(self, batch_size: int) -> tuple[tf.Tensor, tf.Tensor]:

@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from tf_pruned_rl.config import ExperimentConfig
 from tf_pruned_rl.environments import Environment
-from tf_pruned_rl.environments.base import STACK
 from tf_pruned_rl.playing import push
 from tf_pruned_rl.replay import FrameReplay
 from tf_pruned_rl.training.checkpoint import VariablesState
@@ -19,7 +18,8 @@ class Collector:
 
     Attributes:
       agent_steps: int64 variable, agent steps made so far, over all environments.
-      observations: uint8 [num_envs, 84, 84, 4] variable, the stacks to act on next, newest frame last.
+      observations: uint8 [num_envs, *observation_shape] variable, [num_envs, 84, 84, 4] on Atari: the
+        stacks to act on next, newest frame last.
     """
 
     def __init__(
@@ -39,10 +39,12 @@ class Collector:
         self._epsilon_final = config.learner.epsilon_train
         self._epsilon_decay = config.learner.epsilon_decay_period
         self._warmup = config.replay.min_replay_history
-        self._frames_shape = (environment.num_envs, *environment.frame_shape)
+        self._screen = environment.screen
+        self._frames_shape = (environment.num_envs, *environment.screen.frame_shape)
         self._generator = tf.random.Generator.from_seed(seed)
         self.agent_steps = tf.Variable(0, dtype=tf.int64, name="agent_steps")
-        self.observations = tf.Variable(tf.zeros([*self._frames_shape, STACK], tf.uint8), name="observations")
+        stacks = tf.zeros([environment.num_envs, *environment.screen.observation_shape], tf.uint8)
+        self.observations = tf.Variable(stacks, name="observations")
 
     def reset(self) -> None:
         """Starts the first episodes: three empty frames, then the first one (as in Dopamine)."""
@@ -65,7 +67,8 @@ class Collector:
         actions = self._choose(observations)
         frames, rewards, terminals, truncations = self._act(actions)
         clipped = tf.clip_by_value(rewards, -1.0, 1.0)
-        self._replay.add(observations[..., -1], actions, clipped, terminals, truncations)
+        newest = tf.reshape(observations[..., -self._screen.channels :], self._frames_shape)
+        self._replay.add(newest, actions, clipped, terminals, truncations)
         self.observations.assign(push(observations, frames, terminals | truncations))
         self.agent_steps.assign_add(self._environment.num_envs)
 
