@@ -38,6 +38,7 @@ setup(
         "rich~=15.0",
         "matplotlib~=3.11",
         "pillow~=13.0",
+        "rliable~=1.2",
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]==2.19.1"],
