@@ -104,7 +104,7 @@ def progress_line(record: Record, total_frames: int, speed: float, unit: str = "
     parts = [f"{frames:,}/{total_frames:,} {unit} {done:.1%}"]
     if speed > 0 and frames:
         steps_left = max(total_frames - frames, 0) * record.agent_steps / frames
-        parts += [f"{speed:,.0f} steps/s", f"{_duration(steps_left / speed)} left"]
+        parts += [f"{speed:,.0f} steps/s", f"{duration(steps_left / speed)} left"]
     if "last_return" in values:
         parts.append(f"return {values['last_return']:g} (mean {values['mean_return']:.1f})")
     if "loss" in values:
@@ -140,7 +140,8 @@ def _readable(value: object) -> str:
     return str(value)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Returns hours, minutes and seconds, such as ``1:02:03``."""
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}"

@@ -7,7 +7,6 @@ import dataclasses
 import signal
 import time
 from pathlib import Path
-from types import FrameType
 
 from tf_pruned_rl import environments
 from tf_pruned_rl.config import Config
@@ -23,6 +22,7 @@ from tf_pruned_rl.training.profiling import STEADY_FROM, Profile
 from tf_pruned_rl.training.progress import Progress, final_table
 from tf_pruned_rl.training.records import Record
 from tf_pruned_rl.training.run_directory import RunDirectory
+from tf_pruned_rl.training.signals import Signals
 
 
 class Interrupted(Exception):
@@ -35,23 +35,6 @@ class Interrupted(Exception):
     def __init__(self, number: int):
         super().__init__(signal.Signals(number).name)
         self.exit_status = 128 + number
-
-
-class _Signals:
-    """Notes SIGINT and SIGTERM instead of dying of them; a second one is not held back."""
-
-    def __init__(self) -> None:
-        self.received: int | None = None
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        self._before = {number: signal.signal(number, self._note) for number in numbers}
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self.received = number
-        self.restore()
-
-    def restore(self) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
 
 
 def run(config: Config, *, profile: bool = False) -> Path:
@@ -74,7 +57,7 @@ def run(config: Config, *, profile: bool = False) -> Path:
         print(f"Run directory: {path}")
         check_memory(config)
         configure_tensorflow(config)
-        signals = _Signals()
+        signals = Signals()
         try:
             with contextlib.closing(Run(config, directory, profile=profile)) as whole:
                 whole.train(signals)
@@ -106,7 +89,7 @@ class Run:
             directory.metrics, directory.events, position=state["metrics_position"], frames=self._frames
         )
 
-    def train(self, signals: _Signals) -> None:
+    def train(self, signals: Signals) -> None:
         """Trains to the end, then exports and reports."""
         run, now = self._config.run, self._frames
         saved = now

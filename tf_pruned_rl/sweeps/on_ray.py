@@ -1,0 +1,96 @@
+"""Runs as tasks of a Ray cluster, whose nodes share the sweep's directory."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.sweeps.engines import Ended, Resources
+from tf_pruned_rl.sweeps.jobs import Job
+from tf_pruned_rl.sweeps.process import Execution, Outcome
+
+_RETRIES = 20
+"""Times that a run is begun again because its worker or node died."""
+_STOP_SECONDS = 300.0
+
+
+def _make(job: Job) -> Outcome:
+    """What a worker does; should it die, its run writes a checkpoint and stops."""
+    return Execution([job], outlive=False).run()[job.name]
+
+
+class RayEngine:
+    """One task for each run, which Ray begins again elsewhere when a worker or a node dies."""
+
+    def __init__(self, resources: Resources):
+        """Joins the cluster, or starts one on this machine.
+
+        Raises:
+          UserError: Ray is not installed, or there is no cluster at the address.
+        """
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        try:
+            import ray
+        except ImportError as error:
+            raise UserError("--engine=ray needs Ray: pip install -c constraints.txt -e '.[ray]'") from error
+        self._ray = ray
+        quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+        try:
+            if resources.cluster:
+                ray.init(address=resources.cluster, **quiet)
+            else:
+                cores = (
+                    resources.jobs or max(1, (os.cpu_count() or 1) // resources.threads)
+                ) * resources.threads
+                ray.init(num_cpus=cores, include_dashboard=False, **quiet)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise UserError(f"no Ray cluster at {resources.cluster or 'this machine'}: {error}") from error
+        gpu = 1 / resources.runs_per_gpu if ray.cluster_resources().get("GPU") else 0
+        self._task = ray.remote(num_cpus=resources.threads, num_gpus=gpu, max_retries=_RETRIES)(_make)
+        self._jobs = resources.jobs
+        self._running: dict[Any, Job] = {}
+
+    @property
+    def free(self) -> int:
+        """How many jobs may be submitted now: without ``jobs`` all of them, Ray makes them wait."""
+        return self._jobs - self.running if self._jobs else 1
+
+    @property
+    def running(self) -> int:
+        """Jobs submitted that have not ended."""
+        return len(self._running)
+
+    def submit(self, job: Job) -> None:
+        """Hands a run to Ray."""
+        self._running[self._task.options(name=job.name).remote(job)] = job
+
+    def poll(self) -> list[Ended]:
+        """Returns the jobs that ended since the last call."""
+        return self._collect(timeout=0)
+
+    def stop(self) -> None:
+        """Interrupts the tasks, each of which stops its run and waits for the checkpoint."""
+        for reference in self._running:
+            self._ray.cancel(reference, force=False)
+        self._collect(timeout=_STOP_SECONDS)
+
+    def close(self) -> None:
+        """Leaves the cluster; one that was started here ends."""
+        self._ray.shutdown()
+
+    def _collect(self, timeout: float) -> list[Ended]:
+        references = list(self._running)
+        if not references:
+            return []
+        ready, _ = self._ray.wait(references, num_returns=len(references), timeout=timeout)
+        ended = []
+        for reference in ready:
+            job = self._running.pop(reference)
+            try:
+                ended.append(Ended(job, self._ray.get(reference)))
+            except self._ray.exceptions.TaskCancelledError:
+                ended.append(Ended(job, Outcome.STOPPED))
+            except self._ray.exceptions.RayError as error:
+                ended.append(Ended(job, Outcome.FAILED, " ".join(str(error).split())))
+        return ended

@@ -1,0 +1,95 @@
+"""How a run stands, read from the files it writes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tf_pruned_rl import units
+from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.sweeps import claims
+from tf_pruned_rl.sweeps.jobs import Job
+from tf_pruned_rl.sweeps.process import STOPPED_BY
+from tf_pruned_rl.training.records import Record
+
+State = Literal["waiting", "running", "interrupted", "failed", "finished"]
+_TAIL_BYTES = 1 << 18
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where one run is."""
+
+    job: Job
+    state: State
+    frames: int
+    """Trained so far; steps in continuous control."""
+    total: int
+    """When it is finished."""
+    frames_per_second: float
+    """At its newest record; 0 if unknown."""
+    detail: str = ""
+    """Of a failed run: the last line of its log."""
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At that speed; None if unknown."""
+        if self.state == "finished":
+            return 0.0
+        return (self.total - self.frames) / self.frames_per_second if self.frames_per_second else None
+
+
+def read(job: Job) -> Status:
+    """Returns how a run stands; it may be going on."""
+    total = units.budget(job.run.config).frames
+    try:
+        if job.finished():
+            return Status(job, "finished", total, total, 0.0)
+    except UserError as error:
+        return Status(job, "failed", 0, total, 0.0, str(error))
+    frames, speed = _progress(job)
+    if claims.held(job.claim) or claims.held(job.path / ".lock"):
+        return Status(job, "running", frames, total, speed)
+    ended = claims.ended(job.claim)
+    if ended and ended.exit_status not in (None, 0, *STOPPED_BY):
+        return Status(job, "failed", frames, total, speed, failure(job, ended.exit_status))
+    return Status(job, "interrupted" if frames or ended else "waiting", frames, total, speed)
+
+
+def failure(job: Job, exit_status: int) -> str:
+    """Returns the last line of a run's log, or how it ended where that says nothing."""
+    lines = _tail(job.log).splitlines()
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    if exit_status < 0:
+        return (
+            f"killed by signal {-exit_status}; its log ends: {last}"
+            if last
+            else f"killed by signal {-exit_status}"
+        )
+    return last or f"exit status {exit_status}, and an empty log"
+
+
+def _progress(job: Job) -> tuple[int, float]:
+    """Returns frames and frames per second of the newest progress record; zeros where there is none."""
+    for line in reversed(_tail(job.path / "metrics.jsonl").splitlines()):
+        if '"progress"' not in line:
+            continue
+        try:
+            record = Record.from_json(line)
+        except ValueError:  # cut short at either end
+            continue
+        steps_per_second = record.clock.get("steps_per_second", 0.0)
+        return record.frames, steps_per_second * job.run.config.environment.frame_skip
+    return 0, 0.0
+
+
+def _tail(path: Path) -> str:
+    """Returns the end of a file; empty where there is none."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""
