@@ -138,7 +138,7 @@ def test_defaults_are_among_the_choices():
     words_without_choices = {n for n, k in config_io.field_types().items() if k is str} - set(
         validation.CHOICES
     )
-    assert words_without_choices == {"game", "run_dir", "log_replay"}
+    assert words_without_choices == {"game", "run_dir", "log_replay", "block"}
 
 
 def test_validation_does_not_touch_the_configuration():

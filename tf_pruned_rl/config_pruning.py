@@ -17,7 +17,15 @@ class PruningConfig:
     distribution: str = "erk"
     """How the zeros are shared among layers: erk (Erdos-Renyi kernel), uniform, or global (all compete)."""
     structure: str = "unstructured"
-    """What goes as a whole: unstructured (single weights), block (4x4), n_m (two of every four inputs)."""
+    """What goes as a whole: unstructured (single weights), block (see block), channel (outputs of a layer),
+    n_m (two of every four inputs)."""
+    block: str = "4x4"
+    """Inputs x outputs of a block of weights; in a convolution, at each position of its filters."""
+    dense_structure: str = "same"
+    """What goes as a whole in dense layers: same (as by structure), or one of its words."""
+    dense_sparsity: float = 0.0
+    """Share of the kernel weights of dense layers that is zero at the end; sparsity is then that of the
+    others. 0: sparsity is that of all."""
     prune_start: float = 0.2
     """Where pruning starts, as a fraction of the run's gradient steps."""
     prune_end: float = 0.8

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 
 from tf_pruned_rl import config as configuration
 from tf_pruned_rl import units
-from tf_pruned_rl.combinations import check_pruning
+from tf_pruned_rl.combinations import block_sides, check_pruning
 from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
 from tf_pruned_rl.errors import UserError
 
@@ -22,7 +22,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "replay_sampling": ("uniform", "prioritized"),
     "pruning": ("magnitude", "none", "random", "static", "set", "rigl"),
     "distribution": ("erk", "uniform", "global"),
-    "structure": ("unstructured", "block", "n_m"),
+    "structure": ("unstructured", "block", "channel", "n_m"),
+    "dense_structure": ("same", "unstructured", "block", "channel", "n_m"),
     "intervention": ("none", "redo", "reset"),
     "regularizer": ("none", "weight_decay", "l2_unit"),
     "reset_layers": ("last", "penultimate", "both", "all"),
@@ -32,7 +33,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 _CONTROL_CHOICES = {
     "agent": configuration.CONTROL_AGENTS,
     "preset": configuration.CONTROL_PRESETS,
-    **{name: CHOICES[name] for name in ("pruning", "distribution", "structure")},
+    **{name: CHOICES[name] for name in ("pruning", "distribution", "structure", "dense_structure")},
     **{name: CHOICES[name] for name in ("intervention", "reset_layers")},
     "regularizer": ("none", "weight_decay"),
     "prune_networks": ("all", "actor", "critics"),
@@ -77,6 +78,7 @@ _BOUNDS: dict[str, _Check] = {
     "replay_capacity": _at_least(1),
     "log_capacity": _at_least(10),
     "sparsity": (lambda value: 0 <= value < 1, "must be in [0, 1): 0.95 leaves one weight in twenty"),
+    "dense_sparsity": (lambda value: 0 <= value < 1, "must be in [0, 1); 0 for none of its own"),
     "prune_start": _PROBABILITY,
     "prune_end": _PROBABILITY,
     "prune_every": _at_least(1),
@@ -265,7 +267,15 @@ def _(config: ExperimentConfig) -> None:
 def _check_pruning(config: Config) -> None:
     """Checks that pruning has a window, and that the run really reaches its end."""
     pruning = config.pruning
-    check_pruning(pruning.pruning, pruning.distribution, pruning.structure, pruning.sparsity)
+    check_pruning(
+        pruning.pruning,
+        pruning.distribution,
+        pruning.structure,
+        pruning.sparsity,
+        pruning.dense_structure,
+        pruning.dense_sparsity or None,
+    )
+    block_sides(pruning.block)
     if pruning.prune_start >= pruning.prune_end:
         raise UserError(
             f"--prune_start={pruning.prune_start} must be less than --prune_end={pruning.prune_end}: both "

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_pruned_rl.exporting.compact import compact
 from tf_pruned_rl.pruning.methods import METHODS
 
 STEPS = 500
@@ -57,6 +58,28 @@ def test_exactly_sparse_through_500_steps_with_redo(make_learner, replay, method
     same = all(np.array_equal(one, other) for one, other in zip(first, last, strict=True))
     assert same == (method == "static")
     assert sum(map(np.count_nonzero, last)) / sum(mask.size for mask in last) == pytest.approx(0.1, abs=1e-3)
+
+
+@pytest.mark.parametrize("intervention", ["redo", "reset"])
+def test_a_channel_that_went_stays_dead(make_learner, replay, intervention):
+    learner = make_learner(
+        **{**FEW, "sparsity": 0.7, "total_frames": 60 * 16},
+        structure="channel",
+        distribution="uniform",
+        intervention=intervention,
+        redo_every=5,
+        redo_batch=16,
+        reset_every=5,
+        reset_layers="all",
+        regularizer="weight_decay",
+        learning_rate=1e-3,
+    )
+    step = tf.function(lambda: learner.step(replay, replay.sample()))
+    for number in range(1, 61):
+        step()
+        learner.pruner.check(number)
+    removed = compact(learner.agent.model).removed
+    assert [len(removed[f"conv{number}"]) for number in (1, 2, 3)] == [8 - 2, 16 - 5, 16 - 5]
 
 
 @pytest.mark.parametrize("intervention", ["redo", pytest.param("reset", marks=pytest.mark.slow)])

@@ -37,12 +37,6 @@ def test_kernels_are_glorot_uniform_and_biases_zero(width):
             assert not bias.numpy().any()
 
 
-def test_shapes_without_building():
-    for make, inputs, outputs in ((mlp.actor, 17, 12), (mlp.critic, 23, 1)):
-        kernels = make(0.5, 17, 6).weights[::2]
-        assert [tuple(k.shape) for k in kernels] == list(mlp.kernel_shapes(0.5, inputs, outputs).values())
-
-
 def test_two_hidden_relu_layers_and_a_linear_one():
     model = mlp.critic(0.25, 3, 2)
     x = np.random.default_rng(0).standard_normal((4, 5)).astype(np.float32)

@@ -126,3 +126,16 @@ def test_refuses_a_sparsity_out_of_range(sparsity: float) -> None:
 def test_refuses_an_unknown_distribution() -> None:
     with pytest.raises(UserError, match="choose one of erk, uniform"):
         shares("layerwise", {"a": (10, 10)}, 0.5)
+
+
+def test_dense_layers_share_for_themselves_if_asked():
+    shapes = {"conv": (3, 3, 4, 16), "dense": (400, 64), "conv2": (3, 3, 16, 8), "head": (64, 6)}
+    found = shares("erk", shapes, 0.8, 0.95)
+    assert list(found) == list(shapes)
+    convolutions = {name: shapes[name] for name in ("conv", "conv2")}
+    dense = {name: shapes[name] for name in ("dense", "head")}
+    assert found == {**shares("erk", convolutions, 0.8), **shares("erk", dense, 0.95)}
+    assert found != shares("erk", shapes, 0.8)
+    assert shares("uniform", shapes, 0.8, 0.0) == {"conv": 0.8, "dense": 0.0, "conv2": 0.8, "head": 0.0}
+    with pytest.raises(UserError, match="sparsity is 1"):
+        shares("uniform", shapes, 0.8, 1.0)

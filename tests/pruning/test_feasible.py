@@ -5,28 +5,41 @@ from __future__ import annotations
 import math
 
 import pytest
+import tf_keras
 
 from tf_pruned_rl import config
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.pruning import feasible
+from tf_pruned_rl.networks import build, mlp
+from tf_pruned_rl.pruning import feasible, kernels
+from tf_pruned_rl.pruning.bundles import Bundle, plan
 
-SHAPES = {"hidden1": (3, 256), "hidden2": (256, 256), "output": (256, 1)}
 PENDULUM = config.replace(config.preset("sac"), env="Pendulum-v1", distribution="uniform")
+SMALL = config.replace(config.preset("dqn"), network="nature", width=0.25, distribution="uniform")
+
+
+def bundles(model: tf_keras.Model, *shapes: str) -> list[Bundle]:
+    (found,) = kernels.find(model)
+    return plan(found, *shapes)
 
 
 @pytest.mark.parametrize("distribution", ["uniform", "erk"])
-def test_the_highest_is_possible_and_a_little_more_is_not(distribution):
-    most = feasible.highest(distribution, SHAPES)
-    assert feasible.first_empty(distribution, SHAPES, most) is None
+@pytest.mark.parametrize("shape", ["unstructured", "block", "channel"])
+def test_the_highest_is_possible_and_a_little_more_is_not(distribution, shape):
+    made = bundles(mlp.critic(1, 2, 1), shape)
+    wanted = config.replace(PENDULUM, distribution=distribution)
+    most = feasible.highest(wanted, made)
+    assert feasible.first_empty(config.replace(wanted, sparsity=most), made) is None
     if most < 0.99999:
-        assert feasible.first_empty(distribution, SHAPES, most + 1e-5) is not None
+        assert feasible.first_empty(config.replace(wanted, sparsity=most + 1e-5), made) is not None
 
 
 def test_uniform_by_hand():
     # Of the 256 weights of the last layer less than half a one stays beyond 1 - 0.5 / 256.
-    assert feasible.highest("uniform", SHAPES) == math.floor((1 - 0.5 / 256) * 1e5) / 1e5
-    assert feasible.first_empty("uniform", SHAPES, 0.9985) == "output"
-    assert feasible.first_empty("uniform", SHAPES, 0.998) is None
+    made = bundles(mlp.critic(1, 2, 1), "unstructured")
+    assert feasible.highest(PENDULUM, made) == math.floor((1 - 0.5 / 256) * 1e5) / 1e5
+    empty = feasible.first_empty(config.replace(PENDULUM, sparsity=0.9985), made)
+    assert empty is not None and empty.name == "output"
+    assert feasible.first_empty(config.replace(PENDULUM, sparsity=0.998), made) is None
 
 
 def test_refusal_names_layer_and_limit():
@@ -48,6 +61,41 @@ def test_refusal_names_layer_and_limit():
 )
 def test_what_is_not_pruned_does_not_count(changes):
     feasible.check(config.replace(PENDULUM, sparsity=0.9985, **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        # Of 8 channels less than half a one stays beyond 15/16.
+        (
+            {"structure": "channel"},
+            r"--sparsity=0.95 would leave no channel in layer conv1 of the network \(8 channels\): use at "
+            "most 0.93750 here, or a larger --width",
+        ),
+        (
+            {"dense_structure": "block", "block": "512x2", "dense_sparsity": 0.8},
+            r"--dense_sparsity=0.8 would leave no block in layer head of the network \(2 blocks\): use at "
+            "most 0.75000 here",
+        ),
+        # The third convolution has fewer than the first: 9 positions x 2.
+        (
+            {"structure": "block", "block": "512x8", "dense_structure": "unstructured", "sparsity": 0.999},
+            r"layer conv1 of the network \(64 blocks\): use at most 0.97222 here",
+        ),
+    ],
+)
+def test_structures_of_games(changes, says):
+    with pytest.raises(UserError, match=says):
+        feasible.check(config.replace(SMALL, **changes))
+
+
+def test_a_stream_counts_as_one():
+    model = build(config.NetworkConfig(network="impala", width=0.25), num_actions=3, frame_shape=(12, 12, 4))
+    made = bundles(model, "channel")
+    assert feasible.highest(SMALL, made) == 0.875  # 4 channels in the first stack
+    empty = feasible.first_empty(config.replace(SMALL, sparsity=0.9), made)
+    assert empty is not None
+    assert empty.name == "stack1_conv + stack1_block1_conv2 + stack1_block2_conv2"
 
 
 def test_atari_is_passed():

@@ -215,7 +215,12 @@ def test_a_zero_that_stays_is_not_taken_for_a_pruned_one():
         ({"pruning": "rigl", "distribution": "global"}, "use erk or uniform"),
         ({"pruning": "set", "structure": "block"}, "exchanges single weights"),
         ({"structure": "block", "distribution": "global"}, "compares single weights"),
+        ({"pruning": "rigl", "dense_structure": "channel"}, "exchanges single weights"),
+        ({"structure": "channel", "distribution": "global"}, "compares single weights"),
+        ({"dense_sparsity": 0.9, "distribution": "global"}, "leave out --dense_sparsity"),
+        ({"dense_sparsity": 1.0}, r"--dense_sparsity=1.0 must be in \[0, 1\); 0 for none of its own"),
         ({"structure": "n_m"}, "--sparsity=0.5"),
+        ({"dense_structure": "n_m", "sparsity": 0.5, "dense_sparsity": 0.6}, "--sparsity=0.5"),
     ],
 )
 def test_what_does_not_go_together_is_refused(changes, says):
@@ -227,6 +232,7 @@ def test_words_are_those_of_the_registries():
     assert set(validation.CHOICES["pruning"]) == {*methods.METHODS, "none"}
     assert set(validation.CHOICES["distribution"]) == set(DISTRIBUTIONS)
     assert set(validation.CHOICES["structure"]) == set(STRUCTURES)
+    assert set(validation.CHOICES["dense_structure"]) == {*STRUCTURES, "same"}
     for name, method in methods.METHODS.items():
         assert (name in combinations.SPARSE_FROM_THE_START) == method.starts_sparse
         assert (name in combinations.EXCHANGING) == (method.grow is not None)

@@ -239,7 +239,7 @@ def test_create_takes_the_published_steps() -> None:
         ({"sparsity": 1.0}, "sparsity is 1.0"),
         ({"prune_start": 0.8, "prune_end": 0.2}, "end after it begins"),
         ({"distribution": "layerwise"}, "choose one of erk, uniform, global"),
-        ({"structure": "blok"}, "choose one of unstructured, block, n_m"),
+        ({"structure": "blok"}, "choose one of unstructured, block, channel, n_m"),
         ({"prune_every": 0}, "every 0"),
     ],
 )

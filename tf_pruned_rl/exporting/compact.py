@@ -54,13 +54,13 @@ def compact(model: tf_keras.Model) -> Compacted:
     model = without_noise(model)
     found = streams.find(model)
     sources = streams.sources(model)
-    constants = _constants(model, sources)
-    read = {name: constants[before[0].name] for name, before in sources.items() if before}
+    constants = _constants(sources)
+    read = {layer.name: constants[before[0].name] for layer, before in sources.items() if before}
     needed = _needed(found, read)
     present = {stream: _at_least_one(marks) for stream, marks in needed.items()}
     weights = {
         layer.name: _weights(
-            layer, found[sources[layer.name][0].name], found[layer.name], read[layer.name], needed, present
+            layer, found[sources[layer][0].name], found[layer.name], read[layer.name], needed, present
         )
         for layer in model.layers
         if streams.is_linear(layer)
@@ -82,11 +82,11 @@ def compact(model: tf_keras.Model) -> Compacted:
     return Compacted(clone, removed)
 
 
-def _constants(model: tf_keras.Model, sources: Mapping[str, list[Layer]]) -> Constants:
+def _constants(sources: Mapping[Layer, list[Layer]]) -> Constants:
     """Returns the constants in a network, each as the layer that it comes out of computes it."""
     found: dict[str, np.ndarray] = {}
-    for layer in model.layers:
-        read = [found[source.name] for source in sources[layer.name]]
+    for layer, before in sources.items():
+        read = [found[source.name] for source in before]
         match layer:
             case _ if streams.is_linear(layer) and streams.is_unit_by_unit(layer):
                 found[layer.name] = _constants_of_linear(layer, read[0])

@@ -39,9 +39,3 @@ def _mlp(name: str, width: float, inputs: int, outputs: int) -> tf_keras.Model:
     for number in (1, 2):
         x = tf_keras.layers.Dense(units, activation="relu", name=f"hidden{number}")(x)
     return tf_keras.Model(given, tf_keras.layers.Dense(outputs, name="output")(x), name=name)
-
-
-def kernel_shapes(width: float, inputs: int, outputs: int) -> dict[str, tuple[int, int]]:
-    """Returns {layer: shape of its kernel} of a network with so many inputs and outputs."""
-    units = max(1, int(HIDDEN_UNITS * width))
-    return {"hidden1": (inputs, units), "hidden2": (units, units), "output": (units, outputs)}

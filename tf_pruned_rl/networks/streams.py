@@ -8,7 +8,6 @@ layers write that are added. A channel of it can only be taken out everywhere at
 from __future__ import annotations
 
 import dataclasses
-import itertools
 
 import tf_keras
 
@@ -53,9 +52,8 @@ def find(model: tf_keras.Model) -> dict[str, Stream]:
             "build it with tf_keras.Model(inputs, outputs) or tf_keras.Sequential"
         )
     found: dict[str, Stream] = {}
-    sources_of = sources(model)
-    for layer in model.layers:
-        read = [found[source.name] for source in sources_of[layer.name]]
+    for layer, before in sources(model).items():
+        read = [found[source.name] for source in before]
         if is_linear(layer):
             read[0].readers.append(layer)
             found[layer.name] = Stream(_size(layer), [layer], [], not is_unit_by_unit(layer))
@@ -72,19 +70,23 @@ def find(model: tf_keras.Model) -> dict[str, Stream]:
     return found
 
 
-def sources(model: tf_keras.Model) -> dict[str, list[Layer]]:
-    """Returns {layer of a functional network: the layers whose outputs it reads}.
+def sources(model: tf_keras.Model) -> dict[Layer, list[Layer]]:
+    """Returns {layer of a functional network: the layers whose outputs it reads}, these before it.
 
     Raises:
       UserError: one is called more than once.
     """
-    found: dict[str, list[Layer]] = {}
-    # A layer may have been called elsewhere too: Keras's clone_model does so.
-    for node in itertools.chain(*model._nodes_by_depth.values()):
-        name = node.layer.name
-        if name in found:
-            raise UserError(f"layer {name} is called more than once: give every call a layer of its own")
-        found[name] = [tensor._keras_history.layer for tensor in node.keras_inputs if not node.is_input]
+    found: dict[Layer, list[Layer]] = {}
+    # A layer may have been called elsewhere too (Keras's clone_model does so), and not all of a Sequential
+    # model's layers are among its ``layers``.
+    for depth in sorted(model._nodes_by_depth, reverse=True):
+        for node in model._nodes_by_depth[depth]:
+            if node.layer in found:
+                raise UserError(
+                    f"layer {node.layer.name} is called more than once: give every call a layer of its own"
+                )
+            before = [] if node.is_input else [tensor._keras_history.layer for tensor in node.keras_inputs]
+            found[node.layer] = before
     return found
 
 

@@ -35,7 +35,7 @@ def create(
     pruning = config.pruning
     if pruning.pruning != "none":
         methods.find(pruning.pruning)
-    found = _pruned(config, networks) if isinstance(networks, Mapping) else networks
+    found = pruned(config, networks) if isinstance(networks, Mapping) else networks
     if pruning.pruning == "none":
         return NoPruner(found)
     steps = budget(config)
@@ -49,19 +49,22 @@ def create(
         averages=averages,
         method=pruning.pruning,
         shape=pruning.structure,
+        block=pruning.block,
+        dense_shape=pruning.dense_structure,
+        dense_sparsity=pruning.dense_sparsity or None,
         exchange=pruning.exchange,
         seed=config.run.seed,
     )
 
 
 @functools.singledispatch
-def _pruned(config: Config, networks: Mapping[str, tf_keras.Model]) -> object:
+def pruned(config: Config, networks: Mapping[str, tf_keras.Model]) -> object:
     """Returns those of the networks that are pruned, as ``kernels.find`` takes them: here all."""
     del config
     return types.SimpleNamespace(**networks)
 
 
-@_pruned.register
+@pruned.register
 def _(config: ContinuousConfig, networks: Mapping[str, tf_keras.Model]) -> object:
     if not config.pruning.prune_output_layers:
         for model in networks.values():

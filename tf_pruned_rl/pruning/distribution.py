@@ -48,13 +48,17 @@ DISTRIBUTIONS: dict[str, Callable[[Shapes, float], dict[str, float]]] = {
 }
 
 
-def shares(distribution: str, shapes: Shapes, sparsity: float) -> dict[str, float]:
+def shares(
+    distribution: str, shapes: Shapes, sparsity: float, dense_sparsity: float | None = None
+) -> dict[str, float]:
     """Returns {kernel: its final sparsity} for one network.
 
     Args:
       distribution: a key of ``DISTRIBUTIONS``.
       shapes: the shapes of the network's kernels.
       sparsity: share of zeros over all of them, in [0, 1).
+      dense_sparsity: the same of those of two dimensions, in dense layers, which then share out their
+        zeros for themselves as the others do; None if they all share.
 
     Raises:
       UserError: an unknown distribution, or a sparsity out of range.
@@ -65,4 +69,9 @@ def shares(distribution: str, shapes: Shapes, sparsity: float) -> dict[str, floa
         )
     if not 0 <= sparsity < 1:
         raise UserError(f"sparsity is {sparsity}, but must be at least 0 and less than 1 (0.95 for 95 %)")
-    return DISTRIBUTIONS[distribution](shapes, sparsity)
+    if dense_sparsity is None:
+        return DISTRIBUTIONS[distribution](shapes, sparsity)
+    dense = {name: shape for name, shape in shapes.items() if len(shape) == 2}
+    others = {name: shape for name, shape in shapes.items() if name not in dense}
+    found = shares(distribution, dense, dense_sparsity) | shares(distribution, others, sparsity)
+    return {name: found[name] for name in shapes}

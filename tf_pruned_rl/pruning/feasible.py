@@ -3,80 +3,111 @@
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from tf_pruned_rl import environments
-from tf_pruned_rl.config import Config, ContinuousConfig
+import tf_keras
+
+from tf_pruned_rl import config as configuration
+from tf_pruned_rl import environments, networks, pruning
+from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.networks import mlp
-from tf_pruned_rl.pruning.distribution import Shapes, shares
+from tf_pruned_rl.pruning import kernels
+from tf_pruned_rl.pruning.bundles import Bundle, plan
+from tf_pruned_rl.pruning.distribution import shares
+from tf_pruned_rl.quiet import hush
 
 _DECIMALS = 5
 """Of the highest sparsity that is named."""
+_FEWEST_ACTIONS = 3
+"""Of any game: a larger output layer leaves more."""
 
 
-@functools.singledispatch
 def check(config: Config) -> None:
-    """Checks, before anything is built, that pruning will leave every layer at least one weight.
-
-    The networks of the Atari agents are too large for that to fail: nothing is checked there.
+    """Checks, before anything is written, that pruning will leave every layer at least one unit.
 
     Raises:
       UserError: it does not; the message names the layer and the highest sparsity possible.
     """
-    del config
-
-
-@check.register
-def _(config: ContinuousConfig) -> None:
-    pruning = config.pruning
-    if pruning.pruning == "none":
+    if config.pruning.pruning == "none":
         return
-    networks = dict(_shapes(config))
-    for network, shapes in networks.items():
-        layer = first_empty(pruning.distribution, shapes, pruning.sparsity)
-        if layer is not None:
-            most = min(highest(pruning.distribution, shapes) for shapes in networks.values())
+    with hush():  # CUDA complains where there is none
+        built = [(name, _bundles(config, model)) for name, model in _networks(config)]
+    for name, bundles in built:
+        empty = first_empty(config, bundles)
+        if empty is not None:
+            dense = config.pruning.dense_sparsity > 0 and len(empty.shape) == 2 and len(empty.kernels) == 1
+            field = "dense_sparsity" if dense else "sparsity"
+            most = min(highest(config, bundles, field) for _, bundles in built)
             raise UserError(
-                f"--sparsity={pruning.sparsity} would leave no weight in layer {layer} of the {network} "
-                f"({math.prod(shapes[layer]):,} weights): use at most {most:.{_DECIMALS}f} here, or a larger "
-                "--width"
+                f"--{field}={getattr(config.pruning, field)} would leave no {empty.structure.unit} in layer "
+                f"{empty.name} of the {name} ({empty.units:,} {empty.structure.unit}s): use at most "
+                f"{most:.{_DECIMALS}f} here, or a larger --width"
             )
 
 
-def _shapes(config: ContinuousConfig) -> Iterator[tuple[str, Shapes]]:
-    """Yields (network, the shapes of its kernels that are pruned)."""
+@functools.singledispatch
+def _networks(config: Config) -> Iterator[tuple[str, tf_keras.Model]]:
+    """Yields (what it is called, a network with the shapes of one that is pruned)."""
+    raise TypeError(f"no networks of a {type(config).__name__}")
+
+
+@_networks.register
+def _(config: ExperimentConfig) -> Iterator[tuple[str, tf_keras.Model]]:
+    # Of single weights these networks have too many for any of their layers to be emptied.
+    if {config.pruning.structure, config.pruning.dense_structure} - {"unstructured", "same"}:
+        atoms = config.learner.num_atoms if config.learner.loss == "c51" else 1
+        yield "network", networks.build(config.network, num_actions=_FEWEST_ACTIONS, num_atoms=atoms)
+
+
+@_networks.register
+def _(config: ContinuousConfig) -> Iterator[tuple[str, tf_keras.Model]]:
     spaces = environments.spaces(environments.check_env(config.environment.env))
-    width, pruning = config.network.width, config.pruning
-    seen, acted = spaces.observation_size, spaces.action_size
-    for name, networks, sizes in (
-        ("actor", ("all", "actor"), (seen, 2 * acted)),
-        ("critics", ("all", "critics"), (seen + acted, 1)),
-    ):
-        if pruning.prune_networks in networks:
-            shapes = mlp.kernel_shapes(width, *sizes)
-            if not pruning.prune_output_layers:
-                del shapes["output"]
-            yield name, shapes
+    sizes = config.network.width, spaces.observation_size, spaces.action_size
+    models = {"actor": mlp.actor(*sizes), "critics": mlp.critic(*sizes)}
+    yield from vars(pruning.pruned(config, models)).items()
 
 
-def first_empty(distribution: str, shapes: Shapes, sparsity: float) -> str | None:
-    """Returns the first layer in which less than half a weight would stay, or None."""
-    for name, share in shares(distribution, shapes, sparsity).items():
-        if math.prod(shapes[name]) * (1 - share) < 0.5:
-            return name
+def _bundles(config: Config, model: tf_keras.Model) -> list[Bundle]:
+    (found,) = kernels.find(model)
+    wanted = config.pruning
+    return plan(found, wanted.structure, wanted.dense_structure, wanted.block)
+
+
+def first_empty(config: Config, bundles: Sequence[Bundle]) -> Bundle | None:
+    """Returns the first bundle that would be emptied if its structure let it, or None."""
+    wanted = config.pruning
+    shapes = {kernel.name: kernel.shape for bundle in bundles for kernel in bundle.kernels}
+    final = shares(wanted.distribution, shapes, wanted.sparsity, wanted.dense_sparsity or None)
+    for bundle in bundles:
+        if bundle.units * (1 - bundle.share(final)) < bundle.least - 0.5:
+            return bundle
     return None
 
 
-def highest(distribution: str, shapes: Shapes) -> float:
-    """Returns the highest sparsity, to five decimals, that leaves every layer a weight."""
+def highest(config: Config, bundles: Sequence[Bundle], field: str = "sparsity") -> float:
+    """Returns the highest sparsity, to five decimals, that leaves every layer a unit.
+
+    Args:
+      config: the run's, of which the other fields are kept.
+      bundles: of one of its networks.
+      field: which of its sparsities.
+    """
     unit = 10**_DECIMALS
-    possible, empty = 0, unit
-    while empty - possible > 1:
-        middle = (possible + empty) // 2
-        if first_empty(distribution, shapes, middle / unit) is None:
-            possible = middle
+
+    def possible(value: int) -> bool:
+        return first_empty(configuration.replace(config, **{field: value / unit}), bundles) is None
+
+    return _last(possible, unit) / unit
+
+
+def _last(holds: Callable[[int], bool], end: int) -> int:
+    """Returns the largest number below ``end`` for which ``holds``, as it does up to there from 0."""
+    yes, no = 0, end
+    while no - yes > 1:
+        middle = (yes + no) // 2
+        if holds(middle):
+            yes = middle
         else:
-            empty = middle
-    return possible / unit
+            no = middle
+    return yes

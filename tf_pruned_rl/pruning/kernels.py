@@ -23,6 +23,8 @@ class Kernel:
     variable: tf.Variable
     positions: int
     """Output positions at which every weight is used once (1 in a dense layer)."""
+    network: tf_keras.layers.Layer
+    """What it was found in."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -105,7 +107,7 @@ def _kernels(network: tf_keras.layers.Layer, seen: set[int]) -> list[Kernel]:
             if id(variable) not in seen:
                 seen.add(id(variable))
                 name = _unused(label, {kernel.name for kernel in kernels})
-                kernels.append(Kernel(name, layer, variable, _positions(layer)))
+                kernels.append(Kernel(name, layer, variable, _positions(layer), network))
     return kernels
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras
 
+from tf_pruned_rl.pruning.bundles import Bundle
+from tf_pruned_rl.pruning.criterion import weights_to_keep
 from tf_pruned_rl.pruning.kernels import Kernel
 from tf_pruned_rl.pruning.schedule import CubicSparsity
 
@@ -22,6 +25,67 @@ class Masked:
     wrapper: tf_keras.layers.Wrapper
     mask: tf.Variable
     threshold: tf.Variable
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class MaskedBundle:
+    """Kernels that are pruned as one, with their masks."""
+
+    bundle: Bundle
+    masked: tuple[Masked, ...]
+
+    @property
+    def schedule(self) -> CubicSparsity:
+        """The schedule of every kernel of it."""
+        return self.masked[0].schedule
+
+    def mask(self) -> tf.Tensor:
+        """Returns the masks as one, bool of the bundle's shape."""
+        return self.bundle.join([one.mask > 0 for one in self.masked])
+
+    def variables(self) -> list[tuple[tf.Variable, Callable[[], tf.Tensor]]]:
+        """Returns (variable, what gives its mask) of the kernels, and of biases that go with a channel."""
+        kernels = [(one.kernel.variable, one.mask.read_value) for one in self.masked]
+        # Any row will do: a channel is there in all of them or in none.
+        first = self.masked[0].mask
+        return [
+            *kernels,
+            *((bias, lambda: tf.reshape(first, [-1, first.shape[-1]])[0]) for bias in self.bundle.biases),
+        ]
+
+    def zero(self) -> None:
+        """Sets what lies outside the masks to 0."""
+        for variable, mask in self.variables():
+            zero_outside(variable, mask())
+
+    def units_to_keep(self, sparsity: tf.Tensor) -> tf.Tensor:
+        """Returns how many units stay at a sparsity (float64 scalar), an int32 scalar."""
+        return tf.maximum(weights_to_keep(self.bundle.units, sparsity), self.bundle.least)
+
+    def assign(self, mask: tf.Tensor, step: tf.Tensor) -> None:
+        """Makes ``mask`` (bool, of the bundle's shape) the masks as of gradient step ``step``."""
+        for one, part in zip(self.masked, self.bundle.split(mask), strict=True):
+            kernel = one.kernel.variable
+            smallest = tf.reduce_min(tf.where(part, tf.abs(kernel), kernel.dtype.max))
+            one.mask.assign(tf.cast(part, one.mask.dtype))
+            one.threshold.assign(tf.cast(smallest, one.threshold.dtype))
+            one.wrapper.pruning_step.assign(step)
+        self.zero()
+
+    def check(self, step: int) -> tuple[int, float]:
+        """Returns the number of units kept, and the one due, after ``step`` gradient steps.
+
+        Raises:
+          RuntimeError: a weight outside its mask is not zero.
+        """
+        for variable, mask in self.variables():
+            stray = np.count_nonzero(variable.numpy()[mask().numpy() == 0])
+            if stray:
+                raise RuntimeError(
+                    f"{self.bundle.name}: {stray} of its pruned weights are not zero at gradient step {step}"
+                )
+        due = self.bundle.units * (1 - self.schedule.masked_sparsity_at(step))
+        return self.bundle.structure.kept(self.mask()), max(due, self.bundle.least)
 
 
 def wrap(found: Sequence[Kernel], schedules: Mapping[str, CubicSparsity]) -> list[Masked]:
@@ -51,7 +115,7 @@ def state(masked: Sequence[Masked]) -> dict[str, tf.Variable]:
     return state
 
 
-def zero_outside(weights: tf.Variable, mask: tf.Variable) -> None:
+def zero_outside(weights: tf.Variable, mask: tf.Tensor) -> None:
     """Sets the weights outside the mask to 0."""
     # A plain product would leave -0.0 for negative weights: equal to zero, but not to compression.
     weights.assign(tf.math.multiply_no_nan(weights, mask))

@@ -28,9 +28,10 @@ import tf_keras
 
 from tf_pruned_rl.combinations import check_pruning
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.pruning import criterion, kernels, methods, structure, summaries
+from tf_pruned_rl.pruning import criterion, kernels, methods, summaries
+from tf_pruned_rl.pruning.bundles import plan
 from tf_pruned_rl.pruning.distribution import shares
-from tf_pruned_rl.pruning.masks import Masked, state, wrap, zero_outside
+from tf_pruned_rl.pruning.masks import Masked, MaskedBundle, state, wrap, zero_outside
 from tf_pruned_rl.pruning.schedule import NoSparsity
 
 Gradients = Callable[[], Mapping[Any, tf.Tensor]]
@@ -150,6 +151,9 @@ class Pruner(BasePruner):
         averages: Sequence[tuple[tf.Variable, tf.Variable]] = (),
         method: str = "magnitude",
         shape: str = "unstructured",
+        block: str = "4x4",
+        dense_shape: str = "same",
+        dense_sparsity: float | None = None,
         exchange: float = 0.3,
         seed: int = 0,
     ) -> None:
@@ -162,10 +166,14 @@ class Pruner(BasePruner):
           end_step: gradient steps made when they are last updated, and the sparsity is on target.
           every: gradient steps between updates.
           distribution: how the zeros are shared among the kernels: a key of ``DISTRIBUTIONS``.
-          averages: pairs (moving average, the kernel it follows). They are zeroed where the kernel is
+          averages: pairs (moving average, the variable it follows). They are zeroed where the variable is
             whenever a mask changes; in between an average of zeros needs no help.
           method: which weights go: a key of ``methods.METHODS``.
           shape: what goes as a whole: a key of ``structure.STRUCTURES``.
+          block: inputs x outputs of a block.
+          dense_shape: what goes as a whole in dense layers; ``same`` is ``shape``.
+          dense_sparsity: share of zeros in each network's dense layers, where ``sparsity`` is to be that
+            of the others only.
           exchange: share of the kept weights that SET and RigL exchange at first; falls to 0 at
             ``end_step`` along half a cosine (Evci et al., 2020).
           seed: of what is drawn at random.
@@ -173,19 +181,26 @@ class Pruner(BasePruner):
         Raises:
           UserError: a value is out of range, values do not go together, or nothing can be pruned.
         """
-        check_pruning(method, distribution, shape, sparsity)
+        check_pruning(method, distribution, shape, sparsity, dense_shape, dense_sparsity)
         super().__init__(network)
-        self._method, self._structure = methods.find(method), structure.create(shape)
+        self._method = methods.find(method)
         self._pooled, self._exchange, self._end_step = distribution == "global", exchange, end_step
-        self._groups: list[list[Masked]] = []
+        self._groups: list[list[MaskedBundle]] = []
         for found in self._networks:
-            final = shares(distribution, {kernel.name: kernel.shape for kernel in found}, sparsity)
+            shapes = {kernel.name: kernel.shape for kernel in found}
+            final = shares(distribution, shapes, sparsity, dense_sparsity)
+            planned = plan(found, shape, dense_shape, block)
             schedules = {
-                name: self._method.schedule(share, begin_step, end_step, every)
-                for name, share in final.items()
+                kernel.name: self._method.schedule(bundle.share(final), begin_step, end_step, every)
+                for bundle in planned
+                for kernel in bundle.kernels
             }
-            self._groups.append(wrap(found, schedules))
-        self._masked = [masked for group in self._groups for masked in group]
+            masked = {one.kernel: one for one in wrap(found, schedules)}
+            self._groups.append(
+                [MaskedBundle(one, tuple(masked[kernel] for kernel in one.kernels)) for one in planned]
+            )
+        self._bundles = [bundle for group in self._groups for bundle in group]
+        self._masked = [masked for bundle in self._bundles for masked in bundle.masked]
         self._schedule = self._masked[0].schedule
         entropy = np.random.SeedSequence((seed, _STREAM)).generate_state(1, np.uint64)[0]
         self._generator = tf.random.Generator.from_seed(int(entropy >> np.uint64(1)), alg="philox")
@@ -193,7 +208,7 @@ class Pruner(BasePruner):
         # Magnitude pruning draws nothing, and its checkpoints hold nothing for it.
         if method != "magnitude":
             self._state["pruning/generator"] = self._generator.state
-        masks = {id(masked.kernel.variable): masked.mask for masked in self._masked}
+        masks = {id(variable): mask for bundle in self._bundles for variable, mask in bundle.variables()}
         self._targets = [(copy, masks[id(kernel)]) for copy, kernel in kernels.find_targets(network)]
         self._averages = [(copy, masks[id(kernel)]) for copy, kernel in averages if id(kernel) in masks]
         if self._method.starts_sparse:
@@ -201,13 +216,13 @@ class Pruner(BasePruner):
 
     def _start_sparse(self) -> None:
         """Gives every kernel a random mask at its final sparsity."""
-        for masked in self._masked:
-            keep = self._units_to_keep(masked, tf.constant(masked.schedule.final_sparsity, tf.float64))
-            scores = self._generator.uniform(masked.kernel.shape)
-            mask = self._structure.select(scores, tf.ones_like(scores, tf.bool), keep)
-            self._assign(masked, mask, tf.constant(-1, tf.int64))
+        for bundle in self._bundles:
+            keep = bundle.units_to_keep(tf.constant(bundle.schedule.final_sparsity, tf.float64))
+            scores = self._generator.uniform(bundle.bundle.shape)
+            mask = bundle.bundle.structure.select(scores, tf.ones_like(scores, tf.bool), keep)
+            bundle.assign(mask, tf.constant(-1, tf.int64))
         for copy, mask in [*self._averages, *self._targets]:
-            zero_outside(copy, mask)
+            zero_outside(copy, mask())
 
     def after_gradient_step(self, step: tf.Tensor, gradients: Gradients | None = None) -> None:
         """Zeroes the weights outside the masks, and updates the masks if it is time.
@@ -222,9 +237,9 @@ class Pruner(BasePruner):
         step = tf.cast(step, tf.int64)
         # The masks so far are those the online weights had when they were copied.
         for target, mask in self._targets:
-            zero_outside(target, mask)
-        for masked in self._masked:
-            zero_outside(masked.kernel.variable, masked.mask)
+            zero_outside(target, mask())
+        for bundle in self._bundles:
+            bundle.zero()
         due = self._schedule.latest_update(step) > self._masked[0].wrapper.pruning_step
         # One operation to the graph this is called in: between updates, TensorFlow would otherwise pass
         # over each of its some hundred operations in turn to find that they are not wanted.
@@ -238,19 +253,22 @@ class Pruner(BasePruner):
         grows_by_gradient = self._method.grow is criterion.gradient
         found = gradients() if gradients is not None and grows_by_gradient else {}
         for group in self._groups:
-            views = [self._view(masked, found) for masked in group]
-            scores = [self._method.keep(view) for view in views]
-            keeps = [self._units_to_keep(masked, masked.schedule.sparsity(at)) for masked in group]
+            views = [[self._view(masked, found) for masked in bundle.masked] for bundle in group]
+            scores = [
+                bundle.bundle.join([self._method.keep(view) for view in seen])
+                for bundle, seen in zip(group, views, strict=True)
+            ]
+            keeps = [bundle.units_to_keep(bundle.schedule.sparsity(at)) for bundle in group]
             if self._pooled:
                 keeps = _share_out(scores, group, keeps)
-            for masked, view, score, keep in zip(group, views, scores, keeps, strict=True):
-                mask = self._structure.select(score, masked.mask > 0, keep)
+            for bundle, seen, score, keep in zip(group, views, scores, keeps, strict=True):
+                mask = bundle.bundle.structure.select(score, bundle.mask(), keep)
                 if self._method.grow is not None:
-                    growing = self._method.grow(view)
-                    mask = criterion.exchange(mask, score, growing, self._number(keep, at))
-                self._assign(masked, mask, step)
+                    (view,) = seen  # single weights alone are exchanged
+                    mask = criterion.exchange(mask, score, self._method.grow(view), self._number(keep, at))
+                bundle.assign(mask, step)
         for average, mask in self._averages:
-            zero_outside(average, mask)
+            zero_outside(average, mask())
         return True
 
     def _view(self, masked: Masked, gradients: Mapping[Any, tf.Tensor]) -> criterion.Kernel:
@@ -273,19 +291,6 @@ class Pruner(BasePruner):
         progress = tf.cast(at, tf.float64) / self._end_step
         share = self._exchange / 2 * (1 + tf.cos(math.pi * tf.minimum(progress, 1.0)))
         return tf.cast(tf.floor(share * tf.cast(keep, tf.float64)), tf.int32)
-
-    def _units_to_keep(self, masked: Masked, sparsity: tf.Tensor) -> tf.Tensor:
-        shape = masked.kernel.shape
-        keep = criterion.weights_to_keep(self._structure.units(shape), sparsity)
-        return tf.maximum(keep, self._structure.least(shape))
-
-    def _assign(self, masked: Masked, mask: tf.Tensor, step: tf.Tensor) -> None:
-        kernel = masked.kernel.variable
-        smallest = tf.reduce_min(tf.where(mask, tf.abs(kernel), kernel.dtype.max))
-        masked.mask.assign(tf.cast(mask, masked.mask.dtype))
-        masked.threshold.assign(tf.cast(smallest, masked.threshold.dtype))
-        masked.wrapper.pruning_step.assign(step)
-        zero_outside(kernel, masked.mask)
 
     def masks(self) -> dict[Any, tf.Variable]:
         """Returns {reference of a kernel's variable: its mask}."""
@@ -314,40 +319,30 @@ class Pruner(BasePruner):
         for group in self._groups:
             self._check_group(group, step)
 
-    def _check_group(self, group: Sequence[Masked], step: int) -> None:
+    def _check_group(self, group: Sequence[MaskedBundle], step: int) -> None:
         """Checks one network's kernels; with pooled zeros only their sum is on the schedule."""
-        kept, asked = [], []
-        for masked in group:
-            kernel, mask = masked.kernel, masked.mask.numpy() != 0
-            stray = np.count_nonzero(kernel.variable.numpy()[~mask])
-            if stray:
+        counts = [bundle.check(step) for bundle in group]
+        for bundle, (kept, due) in zip(group, counts, strict=True):
+            if not self._pooled and abs(kept - due) > 1:
                 raise RuntimeError(
-                    f"{kernel.name}: {stray} of its pruned weights are not zero at gradient step {step}"
+                    f"{bundle.bundle.name}: its mask keeps {kept} {bundle.bundle.structure.unit}s at "
+                    f"gradient step {step}, but the schedule {due:.1f}"
                 )
-            sparsity = masked.schedule.masked_sparsity_at(step)
-            expected = self._structure.units(kernel.shape) * (1 - sparsity)
-            kept.append(self._structure.kept(mask))
-            asked.append(max(expected, self._structure.least(kernel.shape)))
-            if not self._pooled and abs(kept[-1] - asked[-1]) > 1:
-                raise RuntimeError(
-                    f"{kernel.name}: its mask keeps {kept[-1]} weights at gradient step "
-                    f"{step}, but the schedule {asked[-1]:.1f}"
-                )
-        if abs(sum(kept) - sum(asked)) > len(group):
+        kept, due = (sum(numbers) for numbers in zip(*counts, strict=True))
+        if abs(kept - due) > len(group):
             raise RuntimeError(
-                f"the masks keep {sum(kept)} weights at gradient step {step}, "
-                f"but the schedule {sum(asked):.1f}"
+                f"the masks keep {kept} weights at gradient step {step}, but the schedule {due:.1f}"
             )
 
 
 def _share_out(
-    scores: Sequence[tf.Tensor], group: Sequence[Masked], keeps: Sequence[tf.Tensor]
+    scores: Sequence[tf.Tensor], group: Sequence[MaskedBundle], keeps: Sequence[tf.Tensor]
 ) -> list[tf.Tensor]:
     """Returns how many weights each kernel keeps if they compete with those of all others, at least 1."""
     flat = tf.concat([tf.reshape(score, [-1]) for score in scores], axis=0)
-    there = tf.concat([tf.reshape(masked.mask > 0, [-1]) for masked in group], axis=0)
+    there = tf.concat([tf.reshape(bundle.mask(), [-1]) for bundle in group], axis=0)
     best = criterion.largest(flat, tf.add_n(keeps), there)
-    parts = tf.split(best, [masked.kernel.size for masked in group])
+    parts = tf.split(best, [bundle.bundle.size for bundle in group])
     return [tf.maximum(tf.reduce_sum(tf.cast(part, tf.int32)), 1) for part in parts]
 
 

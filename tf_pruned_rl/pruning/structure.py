@@ -1,6 +1,7 @@
-"""What shape: whether single weights go, or blocks of them, or so many of every few.
+"""What shape: whether single weights go, or blocks of them, or channels, or so many of every few.
 
-A structure sees a kernel as units that stay or go as a whole.
+A structure sees a kernel as units that stay or go as a whole. Which kernels it sees as one, and which
+structure sees which kernel, ``bundles.py`` says.
 """
 
 from __future__ import annotations
@@ -11,17 +12,19 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tf_pruned_rl.combinations import block_sides
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.pruning.criterion import largest
 
-BLOCK = 4
-"""Side of a block, in weights."""
 KEPT, GROUP = 2, 4
 """Of so many consecutive inputs at most ``GROUP - KEPT`` weights go."""
 
 
 class Structure(abc.ABC):
     """How the weights of a kernel hang together."""
+
+    unit = "weight"
+    """What a unit is called."""
 
     @abc.abstractmethod
     def units(self, shape: tuple[int, ...]) -> int:
@@ -71,22 +74,28 @@ class Unstructured(Structure):
 
 
 class Block(Unstructured):
-    """Squares of 4 inputs x 4 outputs; in a convolution, at each position of its filters.
+    """Rectangles of inputs x outputs; in a convolution, at each position of its filters.
 
     The score of a block is the mean of its weights', as tfmot's AVG pooling has it; at the edges
     blocks are cut. tfmot itself knows blocks in dense layers only.
     """
 
+    unit = "block"
+
+    def __init__(self, inputs: int = 4, outputs: int = 4) -> None:
+        """Takes the sides of a block, in weights (the two numbers of tfmot's block_size)."""
+        self.inputs, self.outputs = inputs, outputs
+
     def units(self, shape: tuple[int, ...]) -> int:
         """Returns the number of blocks, cut ones included."""
         *positions, inputs, outputs = shape
-        return math.prod(positions) * -(-inputs // BLOCK) * -(-outputs // BLOCK)
+        return math.prod(positions) * -(-inputs // self.inputs) * -(-outputs // self.outputs)
 
     def select(self, scores: tf.Tensor, mask: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
         """Marks the blocks with the largest mean scores."""
-        sums, sizes = _block_sums(scores), _block_sums(tf.ones_like(scores))
+        sums, sizes = self._sums(scores), self._sums(tf.ones_like(scores))
         blocks = largest(sums / sizes, keep, self._blocks(mask))
-        spread = tf.repeat(tf.repeat(blocks, BLOCK, axis=1), BLOCK, axis=2)
+        spread = tf.repeat(tf.repeat(blocks, self.inputs, axis=1), self.outputs, axis=2)
         *_, inputs, outputs = scores.shape
         return tf.reshape(spread[:, :inputs, :outputs], scores.shape)
 
@@ -95,7 +104,42 @@ class Block(Unstructured):
         return int(tf.math.count_nonzero(self._blocks(mask)))
 
     def _blocks(self, mask: tf.Tensor) -> tf.Tensor:
-        return _block_sums(tf.cast(mask, tf.float32)) > 0
+        return self._sums(tf.cast(mask, tf.float32)) > 0
+
+    def _sums(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns the sums over blocks: float32 [positions, rows of blocks, columns of blocks]."""
+        *_, inputs, outputs = values.shape
+        flat = tf.reshape(tf.cast(values, tf.float32), [-1, inputs, outputs])
+        flat = tf.pad(flat, [[0, 0], [0, -inputs % self.inputs], [0, -outputs % self.outputs]])
+        positions, rows, columns = flat.shape
+        sides = [rows // self.inputs, self.inputs, columns // self.outputs, self.outputs]
+        return tf.reduce_sum(tf.reshape(flat, [positions, *sides]), axis=[2, 4])
+
+
+class Channel(Unstructured):
+    """Whole outputs: the filters of a convolution, the units of a dense layer.
+
+    The score of a channel is the Euclidean norm of its weights'; where several layers write the same
+    channels (``bundles.py``), that of the weights of all.
+    """
+
+    unit = "channel"
+
+    def units(self, shape: tuple[int, ...]) -> int:
+        """Returns the number of channels."""
+        return shape[-1]
+
+    def select(self, scores: tf.Tensor, mask: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+        """Marks the channels with the largest norms."""
+        rows = list(range(len(scores.shape) - 1))
+        norms = tf.sqrt(tf.reduce_sum(tf.square(tf.cast(scores, tf.float32)), rows))
+        return tf.broadcast_to(largest(norms, keep, tf.reduce_any(mask, rows)), scores.shape)
+
+    def kept(self, mask: tf.Tensor) -> int:
+        """Returns the number of channels with a mark."""
+        return int(
+            tf.math.count_nonzero(tf.reduce_any(tf.cast(mask, tf.bool), list(range(len(mask.shape) - 1))))
+        )
 
 
 class NofM(Unstructured):
@@ -136,25 +180,25 @@ def _ahead(groups: tf.Tensor, place: int) -> tf.Tensor:
     return tf.reduce_sum(tf.cast(before, tf.int32), axis=2)
 
 
-def _block_sums(values: tf.Tensor) -> tf.Tensor:
-    """Returns the sums over blocks: float32 [positions, rows of blocks, columns of blocks]."""
-    *_, inputs, outputs = values.shape
-    flat = tf.reshape(tf.cast(values, tf.float32), [-1, inputs, outputs])
-    flat = tf.pad(flat, [[0, 0], [0, -inputs % BLOCK], [0, -outputs % BLOCK]])
-    positions, rows, columns = flat.shape
-    parts = tf.reshape(flat, [positions, rows // BLOCK, BLOCK, columns // BLOCK, BLOCK])
-    return tf.reduce_sum(parts, axis=[2, 4])
+STRUCTURES: dict[str, Callable[[], Structure]] = {
+    "unstructured": Unstructured,
+    "block": Block,
+    "channel": Channel,
+    "n_m": NofM,
+}
 
 
-STRUCTURES: dict[str, Callable[[], Structure]] = {"unstructured": Unstructured, "block": Block, "n_m": NofM}
-
-
-def create(name: str) -> Structure:
+def create(name: str, block: str = "4x4") -> Structure:
     """Returns the structure called ``name``.
 
+    Args:
+      name: a key of ``STRUCTURES``.
+      block: inputs x outputs of a block.
+
     Raises:
-      UserError: there is none.
+      UserError: there is none, or ``block`` is no such size.
     """
     if name not in STRUCTURES:
         raise UserError(f"no structure is called {name!r}; choose one of {', '.join(STRUCTURES)}")
-    return STRUCTURES[name]()
+    sides = block_sides(block)
+    return Block(*sides) if name == "block" else STRUCTURES[name]()

@@ -51,12 +51,12 @@ def run(config: Config, *, profile: bool = False) -> Path:
       UserError: see feasible.check, RunDirectory.open, replay.check_memory, Checkpointer and loop.train.
       Interrupted: SIGINT or SIGTERM came; a checkpoint is written.
     """
+    configure_tensorflow(config)  # before anything makes use of it
     feasible.check(config)
     path = Path(config.run.run_dir or default_run_dir(config))
     with RunDirectory.open(path, config) as directory:
         print(f"Run directory: {path}")
         check_memory(config)
-        configure_tensorflow(config)
         signals = Signals()
         try:
             with contextlib.closing(Run(config, directory, profile=profile)) as whole:
