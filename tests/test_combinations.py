@@ -14,9 +14,9 @@ METHODS = [method for method in CHOICES["pruning"] if method != "none"]
 ALL = list(itertools.product(METHODS, CHOICES["distribution"], CHOICES["structure"], (0.3, 0.5, 0.95)))
 
 
-def accepted(method: str, distribution: str, structure: str, sparsity: float) -> bool:
+def accepted(*combination) -> bool:
     try:
-        combinations.check_pruning(method, distribution, structure, sparsity)
+        combinations.check_pruning(*combination)
     except UserError as error:
         message = str(error)
         assert "\n" not in message and "--" in message
@@ -29,7 +29,7 @@ def allowed(method: str, distribution: str, structure: str, sparsity: float) -> 
     gradual = method in ("magnitude", "random")
     if distribution == "global":
         return gradual and structure == "unstructured"
-    if structure == "block":
+    if structure in ("block", "channel"):
         return gradual or method == "static"
     if structure == "n_m":
         return (gradual or method == "static") and distribution == "uniform" and sparsity <= 0.5
@@ -39,6 +39,17 @@ def allowed(method: str, distribution: str, structure: str, sparsity: float) -> 
 @pytest.mark.parametrize("combination", ALL, ids=lambda words: "-".join(map(str, words)))
 def test_every_combination(combination):
     assert accepted(*combination) == allowed(*combination)
+
+
+@pytest.mark.parametrize("combination", ALL, ids=lambda words: "-".join(map(str, words)))
+@pytest.mark.parametrize("dense", CHOICES["structure"])
+def test_dense_layers_must_be_allowed_as_well(combination, dense):
+    method, distribution, structure, sparsity = combination
+    both = allowed(*combination) and allowed(method, distribution, dense, sparsity)
+    assert accepted(*combination, dense) == both
+    # With a share of their own each structure has its own sparsity.
+    both = allowed(*combination) and allowed(method, distribution, dense, 0.4) and distribution != "global"
+    assert accepted(*combination, dense, 0.4) == both
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,10 @@ def test_what_is_not_pruned_does_not_count(changes):
             {"structure": "block", "block": "512x8", "dense_structure": "unstructured", "sparsity": 0.999},
             r"layer conv1 of the network \(64 blocks\): use at most 0.97222 here",
         ),
+        (
+            {"suite": "minatar", "game": "Breakout", "network": "minatar", "structure": "channel"},
+            r"no channel in layer conv of the network \(4 channels\): use at most 0.87500 here",
+        ),
     ],
 )
 def test_structures_of_games(changes, says):

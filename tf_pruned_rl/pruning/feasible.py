@@ -57,7 +57,11 @@ def _(config: ExperimentConfig) -> Iterator[tuple[str, tf_keras.Model]]:
     # Of single weights these networks have too many for any of their layers to be emptied.
     if {config.pruning.structure, config.pruning.dense_structure} - {"unstructured", "same"}:
         atoms = config.learner.num_atoms if config.learner.loss == "c51" else 1
-        yield "network", networks.build(config.network, num_actions=_FEWEST_ACTIONS, num_atoms=atoms)
+        shape = environments.screen(config).observation_shape
+        yield (
+            "network",
+            networks.build(config.network, num_actions=_FEWEST_ACTIONS, num_atoms=atoms, frame_shape=shape),
+        )
 
 
 @_networks.register
