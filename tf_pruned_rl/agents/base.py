@@ -115,6 +115,11 @@ class LeanTraining:
         return self._optimizer
 
     @property
+    def optimizers(self) -> list[Adam]:
+        """Every optimizer of the agent: the one."""
+        return [self._optimizer]
+
+    @property
     def networks(self) -> dict[str, tf_keras.Model]:
         """The networks that are optimized, by name."""
         return {"online": self.model}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -16,6 +16,29 @@ class Adam(tf_keras.optimizers.legacy.Adam):
     sqrt(v). With Dopamine's epsilon of 1.5e-4 the first few thousand steps differ much. One fused
     kernel per variable; the slots are Keras's own, so tf.train.Checkpoint finds them.
     """
+
+    def __init__(self, learning_rate: float, epsilon: float) -> None:
+        """Makes an optimizer that has no slots yet.
+
+        Args:
+          learning_rate: step size.
+          epsilon: added to the square root of the bias-corrected second moment.
+        """
+        # Keras would sum the gradients over replicas, of which there is one, in an operation that waits
+        # for all of them; so each variable's step is made as soon as its own gradient is there.
+        super().__init__(learning_rate=learning_rate, epsilon=epsilon, gradient_aggregator=list)
+        self._after_update: Callable[[tf.Variable], None] = lambda variable: None
+
+    def after_update(self, call: Callable[[tf.Variable], None]) -> None:
+        """Has ``call`` called with each variable right after its step, in graphs built from now on."""
+        self._after_update = call
+
+    def _resource_apply_dense(
+        self, grad: tf.Tensor, var: tf.Variable, apply_state: dict[Any, Any] | None = None
+    ) -> tf.Operation:
+        operation = super()._resource_apply_dense(grad, var, apply_state)
+        self._after_update(var)
+        return operation
 
     def build(self, variables: Sequence[tf.Variable]) -> None:
         """Creates the step counter and the slots of ``variables`` now, not at the first step."""

@@ -144,6 +144,11 @@ class SacAgent(sac_agent.SacAgent):
         return self._log_alpha
 
     @property
+    def optimizers(self) -> list[Adam]:
+        """Those of the actor, the critics and the temperature."""
+        return [self._actor_optimizer, self._critic_optimizer, self._alpha_optimizer]
+
+    @property
     def networks(self) -> dict[str, tf_keras.Model]:
         """The networks that are optimized, by name."""
         return {"actor": self.model, "critic_1": self.critics[0], "critic_2": self.critics[1]}

@@ -66,6 +66,19 @@ class BasePruner(tf.Module, abc.ABC):
             are after this step.
         """
 
+    def zero_pruned(self, variable: tf.Variable) -> None:
+        """Zeroes the weights of a variable that are outside its mask, if it has one."""
+        return  # AutoGraph cannot do with less
+
+    def update_masks(self, step: tf.Tensor, gradients: Gradients | None = None) -> None:
+        """Updates the masks if it is time, where ``zero_pruned`` follows each step of an optimizer.
+
+        Args:
+          step: as of ``after_gradient_step``.
+          gradients: as of ``after_gradient_step``.
+        """
+        return
+
     def masks(self) -> dict[Any, tf.Variable]:
         """Returns {reference of a kernel's variable: its mask, 1 where a weight stays and 0 elsewhere}."""
         return {}
@@ -208,9 +221,9 @@ class Pruner(BasePruner):
         # Magnitude pruning draws nothing, and its checkpoints hold nothing for it.
         if method != "magnitude":
             self._state["pruning/generator"] = self._generator.state
-        masks = {id(variable): mask for bundle in self._bundles for variable, mask in bundle.variables()}
-        self._targets = [(copy, masks[id(kernel)]) for copy, kernel in kernels.find_targets(network)]
-        self._averages = [(copy, masks[id(kernel)]) for copy, kernel in averages if id(kernel) in masks]
+        masks = self._what_masks()
+        self._targets = [(copy, masks[kernel.ref()]) for copy, kernel in kernels.find_targets(network)]
+        self._averages = [(copy, masks[kernel.ref()]) for copy, kernel in averages if kernel.ref() in masks]
         if self._method.starts_sparse:
             self._start_sparse()
 
@@ -234,12 +247,26 @@ class Pruner(BasePruner):
           step: integer scalar, tensor or variable: gradient steps made so far, this one included.
           gradients: see ``BasePruner``; needed by RigL only.
         """
-        step = tf.cast(step, tf.int64)
         # The masks so far are those the online weights had when they were copied.
         for target, mask in self._targets:
             zero_outside(target, mask())
         for bundle in self._bundles:
             bundle.zero()
+        self.update_masks(step, gradients)
+
+    def zero_pruned(self, variable: tf.Variable) -> None:
+        """Zeroes the weights of a variable that are outside its mask, if it has one."""
+        mask = self._what_masks().get(variable.ref())
+        if mask is not None:
+            zero_outside(variable, mask())
+
+    def _what_masks(self) -> dict[Any, Callable[[], tf.Tensor]]:
+        """Returns {reference of a kernel or of a bias that goes with it: what gives its mask}."""
+        return {variable.ref(): mask for bundle in self._bundles for variable, mask in bundle.variables()}
+
+    def update_masks(self, step: tf.Tensor, gradients: Gradients | None = None) -> None:
+        """Updates the masks if it is time; see ``BasePruner``."""
+        step = tf.cast(step, tf.int64)
         due = self._schedule.latest_update(step) > self._masked[0].wrapper.pruning_step
         # One operation to the graph this is called in: between updates, TensorFlow would otherwise pass
         # over each of its some hundred operations in turn to find that they are not wanted.

@@ -103,13 +103,15 @@ class Experiment:
 
     @tf.function
     def _train(self, cycles: tf.Tensor) -> None:
-        for _ in tf.range(cycles):
+        batch = self.replay.sample()
+        for index in tf.range(cycles):
             tf.autograph.experimental.set_loop_options(parallel_iterations=1)
-            # Drawn before anything is added: acting and the gradient then need nothing from each
-            # other, and TensorFlow computes them side by side, both with the same weights.
-            batch = self.replay.sample()
+            # The batch was drawn before anything is added: acting and the gradient then need nothing
+            # from each other, and TensorFlow computes them side by side, both with the same weights.
             for _ in range(self.budget.cycle.vector_steps):
                 self.collector.step()
             self.learner.step(self.replay, batch)
             for _ in range(self.budget.cycle.gradient_steps - 1):
                 self.learner.step(self.replay, self.replay.sample())
+            # Drawn here, the next batch waits for the priorities and not for the optimizer.
+            batch = tf.cond(index < cycles - 1, self.replay.sample, lambda drawn=batch: drawn)

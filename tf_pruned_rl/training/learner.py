@@ -30,6 +30,8 @@ class Learner:
     def __init__(self, config: Config, interface: int | Spaces):
         self.agent = agents.create(config, interface)
         self.pruner = pruning.create(config, self.agent.networks, self.agent.averages)
+        for optimizer in self.agent.optimizers:
+            optimizer.after_update(self.pruner.zero_pruned)
         self.agent.update_target()  # where pruning starts sparse, the copies made before were dense
         self.regularizer = interventions.create_regularizer(config, self.agent)
         self.intervention = interventions.create(config, self.agent, self.pruner.masks())
@@ -47,7 +49,7 @@ class Learner:
         """Makes one gradient step on a batch drawn from ``replay``; to be called inside a tf.function."""
         loss, losses, statistics = self._update(batch, replay.importance_weights(batch))
         step = self.gradient_steps.assign_add(1)
-        self.pruner.after_gradient_step(step, lambda: dense_gradients(self.agent, batch))
+        self.pruner.update_masks(step, lambda: dense_gradients(self.agent, batch))
         self.regularizer.after_gradient_step(step, replay)
         self.intervention.after_gradient_step(step, replay)
         # The run ends with a word on a loss that is not finite; it must not break the sum tree before.
