@@ -76,3 +76,21 @@ def test_slots_exist_once_built_and_survive_a_checkpoint(tmp_path: Path, gradien
         g.apply_gradients([(tf.constant(gradients[1]), kept)])
     assert restored.iterations == 2
     np.testing.assert_array_equal(other.numpy(), variable.numpy())
+
+
+def test_each_variable_is_handed_over_right_after_its_own_step(gradients: np.ndarray) -> None:
+    variables = [tf.Variable(tf.zeros(64)), tf.Variable(tf.ones(64))]
+    optimizer = Adam(learning_rate=_RATE, epsilon=_EPSILON)
+    optimizer.build(variables)
+    seen = {}
+
+    def halve(variable: tf.Variable) -> None:
+        seen[variable.ref()] = variable.numpy()
+        variable.assign(variable / 2)
+
+    optimizer.after_update(halve)
+    optimizer.apply_gradients([(tf.constant(gradients[0]), variable) for variable in variables])
+    for variable, start in zip(variables, (0.0, 1.0), strict=True):
+        moved = start + _textbook(gradients[:1])
+        np.testing.assert_allclose(seen[variable.ref()], moved, rtol=1e-5, atol=1e-9)
+        np.testing.assert_array_equal(variable, seen[variable.ref()] / 2)

@@ -13,6 +13,7 @@ from tf_agents.trajectories import time_step
 from tf_pruned_rl import agents, config, pruning
 from tf_pruned_rl.environments import Spaces
 from tf_pruned_rl.replay import Batch
+from tf_pruned_rl.training.learner import Learner
 
 SPACES = Spaces(observation_size=5, low=(-1.0, -0.4, 0.0), high=(1.0, 0.4, 3.0))
 B, D, A = 16, 5, 3
@@ -232,6 +233,29 @@ def test_masks_stay_binary_and_are_the_targets_too(batch):
                 assert set(np.unique(mask)) <= {0.0, 1.0}
                 assert not average.numpy()[mask == 0].any() and not online.numpy()[mask == 0].any()
     assert pruner.sparsity() == pytest.approx(0.9, abs=1e-3)
+
+
+def test_the_actor_learns_from_exactly_sparse_critics(batch, monkeypatch):
+    """The critics' step moves pruned weights away from 0; the actor's loss must not see that."""
+    pruned = config.replace(config.preset("sac", "quick"), **SETTINGS, sparsity=0.9)
+    learner = Learner(pruned, SPACES)
+    learner.pruner.update_masks(tf.constant(16_300))
+    agent, masks, strays = learner.agent, learner.pruner.masks(), []
+    losses = agent._actor_losses
+
+    def watched(*args):
+        kernels = [v for critic in agent.critics for v in critic.trainable_variables if v.ref() in masks]
+        strays.append([np.count_nonzero(v.numpy()[masks[v.ref()].numpy() == 0]) for v in kernels])
+        return losses(*args)
+
+    monkeypatch.setattr(agent, "_actor_losses", watched)
+    before = [variable.numpy() for critic in agent.critics for variable in critic.trainable_variables]
+    for _ in range(2):
+        agent.train_step(batch, tf.ones([B]))
+    after = [variable.numpy() for critic in agent.critics for variable in critic.trainable_variables]
+    assert np.array(strays).shape == (2, 6) and not np.any(strays)
+    assert all((one != other).any() for one, other in zip(before, after, strict=True))
+    learner.pruner.check(16_300)
 
 
 def test_density_is_that_of_tf_agents_distribution():
