@@ -214,6 +214,25 @@ def test_networks_that_are_sparse_at_random_stay_the_same(seed):
     assert not any(again.removed.values())
 
 
+@pytest.mark.parametrize(
+    ("multiple", "left"), [(1, [9, 19, 17, 500]), (4, [10, 19, 19, 500]), (8, [10, 19, 19, 504])]
+)
+def test_what_is_left_is_rounded_up_with_zeros(multiple, left):
+    model = random_network(NATURE)
+    for name, channels in (("conv1", [3]), ("conv3", [0, 6]), ("dense", range(12))):
+        for channel in channels:
+            no_way_in(model, (name,), channel, -0.5)
+    result = compact(model, multiple)
+    layers = [result.model.get_layer(name) for name in ("conv1", "conv2", "conv3", "dense")]
+    assert [layer.kernel.shape[-1] for layer in layers] == left
+    check_same(model, result.model)
+    check_sizes(model, result.model, result.removed)
+    if multiple > 1:  # what fills up is no work for a sparse kernel
+        filled = layers[2].get_weights()
+        assert not filled[0][..., [0, 6]].any() and not filled[1][[0, 6]].any()
+        assert not layers[3].kernel.numpy()[0::19].any() and not layers[3].kernel.numpy()[6::19].any()
+
+
 def test_noisy_layers_become_those_of_their_means():
     model = random_network(NetworkConfig(network="nature", width=0.3, noisy=True, dueling=True), 5)
     no_way_in_noisy = model.get_layer("dense")

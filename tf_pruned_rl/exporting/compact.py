@@ -37,16 +37,21 @@ class Compacted:
     """{convolution or dense layer: the channels or units it had and has no more, counted from 0}"""
 
 
-def compact(model: tf_keras.Model) -> Compacted:
+def compact(model: tf_keras.Model, multiple: int = 1) -> Compacted:
     """Returns a network without what cannot influence the outputs; they stay the same but for rounding.
 
     A layer of which nothing is needed keeps one channel, all zeros. Noisy layers become those of their
     means. The new network's variables are its own.
 
+    TensorFlow Lite's sparse format needs ``multiple``: it keeps dense kernels in blocks of 4 inputs, and its
+    results are wrong, without a word, where the inputs are no multiple of that.
+
     Args:
       model: a functional network, each layer of which is called once. Channels are taken out of
         convolutions and dense layers, and followed through ReLUs and other activations, max-pooling,
         additions, flattening and normalisation to norm 1; what any other layer reads or writes stays.
+      multiple: of channels that a layer keeps; what is missing is filled up with channels that are all
+        zeros, no more of them than it had.
 
     Raises:
       UserError: it is not functional, or calls a layer twice.
@@ -57,7 +62,7 @@ def compact(model: tf_keras.Model) -> Compacted:
     constants = _constants(sources)
     read = {layer.name: constants[before[0].name] for layer, before in sources.items() if before}
     needed = _needed(found, read)
-    present = {stream: _at_least_one(marks) for stream, marks in needed.items()}
+    present = {stream: _rounded_up(marks, multiple) for stream, marks in needed.items()}
     weights = {
         layer.name: _weights(
             layer, found[sources[layer][0].name], found[layer.name], read[layer.name], needed, present
@@ -150,8 +155,10 @@ def _links(layer: Layer, read: np.ndarray) -> np.ndarray:
     return (_kernel(layer) != 0).any(axis=0) & ~taken[:, None]
 
 
-def _at_least_one(marks: np.ndarray) -> np.ndarray:
-    return marks if marks.any() else np.arange(len(marks)) == 0
+def _rounded_up(marks: np.ndarray, multiple: int) -> np.ndarray:
+    """Returns ``marks`` with the first others, to a multiple, of which at least one."""
+    count = max(1, -(-np.count_nonzero(marks) // multiple)) * multiple
+    return marks | (np.cumsum(~marks) <= count - np.count_nonzero(marks))
 
 
 def _weights(
