@@ -1,12 +1,52 @@
 """What every test needs before it starts."""
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
 import pytest
 
 # Before TensorFlow: it decides then which Keras it has, and how it takes a GPU's memory.
 import tf_pruned_rl  # noqa: F401
+from tf_pruned_rl import config_io
+from tf_pruned_rl.analysis import figures
+from tf_pruned_rl.training.records import Record
 
 
 @pytest.fixture(autouse=True)
 def _own_directory(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs each test in an empty folder, so that a default run directory never lands in the source."""
     monkeypatch.chdir(str(tmp_path))
+
+
+@pytest.fixture
+def make_sweep() -> Callable[..., Path]:
+    """Returns a function that writes finished runs of a figure, as a sweep leaves them.
+
+    ``returns(run)`` gives the mean return of every iteration, or evaluation, of a ``figures.Run``;
+    None where no episode ended. A run for which it gives nothing is missing.
+    """
+
+    def make(figure: figures.Figure, directory: Path, returns: Callable[[figures.Run], Sequence]) -> Path:
+        directory.mkdir(exist_ok=True)
+        for run in figures.unique(figure.runs()):
+            if (means := returns(run)) is None:
+                continue
+            path = directory / run.name
+            path.mkdir()
+            (path / "config.json").write_text(config_io.to_json(run.config))
+            every = run.config.run.total_frames // len(means)
+            lines = [
+                Record(
+                    figure.score,
+                    (i + 1) * every,
+                    (i + 1) * every // 4,
+                    i,
+                    {"index": float(i), "episodes": 5.0} | ({} if mean is None else {"mean_return": mean}),
+                ).to_json()
+                for i, mean in enumerate(means)
+            ]
+            (path / "metrics.jsonl").write_text("".join(f"{line}\n" for line in lines))
+            (path / "summary.json").write_text("{}")
+        return directory
+
+    return make

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import itertools
@@ -41,7 +42,7 @@ STYLE: dict[Any, Any] = {
     "ytick.major.width": 0.6,
 }
 _FEW = 12  # iterations up to which each is drawn as a bar
-_COLUMNS = (
+COLUMNS = (
     *("run", "agent", "network", "game", "pruned_to", "iteration", "frames", "mean_return", "episodes"),
     *("sparsity", "published_mean", "published_low", "published_high"),
 )
@@ -148,36 +149,80 @@ def save(drawn: Sequence[Line], out: Path, title: str = "") -> Path:
     Raises:
       UserError: ``out`` is of no format that can be drawn, or cannot be written.
     """
-    return write(out, lambda: draw(drawn, title), _COLUMNS, _rows(drawn))
+    return write(out, lambda: draw(drawn, title), COLUMNS, rows(drawn))
 
 
 def write(
-    out: Path, figure: Callable[[], Figure], columns: Sequence[str], rows: Iterable[Mapping[str, object]]
+    out: Path,
+    figure: Callable[[], Figure],
+    columns: Sequence[str],
+    rows: Iterable[Mapping[str, object]],
+    also: Sequence[Path] = (),
+    dpi: int = 200,
 ) -> Path:
     """Draws ``figure()`` in this project's style into ``out``, and writes ``rows`` to a CSV beside it.
+
+    Args:
+      out: file of the picture.
+      figure: makes it.
+      columns: of the CSV.
+      rows: of the CSV.
+      also: more files to draw the same picture into.
+      dpi: pixels of an inch.
 
     Returns:
       The path of the CSV.
 
     Raises:
-      UserError: ``out`` is of no format that can be drawn, or cannot be written.
+      UserError: a file is of no format that can be drawn, or cannot be written.
     """
-    if out.suffix not in FORMATS:
-        raise UserError(f"cannot draw {out}: its name must end in one of {', '.join(FORMATS)}")
-    table = out.with_suffix(".csv")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with matplotlib.rc_context(STYLE):
-            figure().savefig(out, dpi=200)
-        with table.open("w", newline="") as file:
+    draw_into((out, *also), figure, dpi)
+    return write_table(out.with_suffix(".csv"), columns, rows)
+
+
+def draw_into(paths: Sequence[Path], figure: Callable[[], Figure], dpi: int = 200) -> None:
+    """Draws ``figure()`` in this project's style into every one of ``paths``.
+
+    Raises:
+      UserError: a file is of no format that can be drawn, or cannot be written.
+    """
+    for path in paths:
+        if path.suffix not in FORMATS:
+            raise UserError(f"cannot draw {path}: its name must end in one of {', '.join(FORMATS)}")
+    with matplotlib.rc_context(STYLE):
+        made = figure()
+        for path in paths:
+            # The same numbers make the same bytes: a PDF would hold the time.
+            dated = {"CreationDate": None} if path.suffix == ".pdf" else {}
+            with _writing(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                made.savefig(path, dpi=dpi, metadata=dated)
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Path:
+    """Writes ``rows`` to a CSV; returns its path.
+
+    Raises:
+      UserError: it cannot be written.
+    """
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", newline="") as file:
             writer = csv.DictWriter(file, columns, lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
+    return path
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turns what the system says against writing into a UserError."""
+    try:
+        yield
     except OSError as error:
         raise UserError(
-            f"cannot write {error.filename or out} ({error.strerror}): give another --out"
+            f"cannot write {error.filename or path} ({error.strerror}): give another --out"
         ) from None
-    return table
 
 
 def _bands(run: Run) -> dict[int, published.Band]:
@@ -285,7 +330,7 @@ def _draw_sparsity(axes: Axes, here: Sequence[Line], unit: float) -> None:
     axes.yaxis.set_major_formatter(ticker.PercentFormatter(decimals=0, symbol=" %"))
 
 
-def _rows(drawn: Sequence[Line]) -> Iterator[dict[str, object]]:
+def rows(drawn: Sequence[Line]) -> Iterator[dict[str, object]]:
     """Yields the runs' iterations, with what was published for them; what is not known is left out."""
     for line in drawn:
         done = iterations(line.run)

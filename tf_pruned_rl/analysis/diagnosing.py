@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from tf_pruned_rl.analysis.curves import COLOURS, FORMATS, PALE, STYLE
+from tf_pruned_rl.analysis.curves import COLOURS, PALE, draw_into, write
 from tf_pruned_rl.analysis.results import Run, iterations, series
 from tf_pruned_rl.errors import UserError
 
@@ -26,6 +24,8 @@ PANELS = {
     "dormant": "dormant neurons",
 }
 """{column: its title}, in the order of the paper's figure 11."""
+COLUMNS = ("run", "game", "kind", "frames", "quantity", "value")
+DPI = 120
 _REPLICATES = 2_000
 
 Groups = Mapping[tuple[str, str], Sequence[Run]]
@@ -166,22 +166,9 @@ def save(grouped: Groups, out: Path, array: str = "all") -> list[Path]:
     Raises:
       UserError: ``out`` is of no format that can be drawn, or cannot be written.
     """
-    if out.suffix not in FORMATS:
-        raise UserError(f"cannot draw {out}: its name must end in one of {', '.join(FORMATS)}")
-    maps, table = out.with_name(f"{out.stem}-covariance{out.suffix}"), out.with_suffix(".csv")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with matplotlib.rc_context(STYLE):
-            panels(grouped).savefig(out, dpi=120)
-            heat_maps(grouped, array).savefig(maps, dpi=120)
-        with table.open("w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(("run", "game", "kind", "frames", "quantity", "value"))
-            writer.writerows(_rows(grouped))
-    except OSError as error:
-        raise UserError(
-            f"cannot write {error.filename or out} ({error.strerror}): give another --out"
-        ) from None
+    maps = out.with_name(f"{out.stem}-covariance{out.suffix}")
+    table = write(out, lambda: panels(grouped), COLUMNS, rows(grouped), dpi=DPI)
+    draw_into((maps,), lambda: heat_maps(grouped, array), dpi=DPI)
     return [out, maps, table]
 
 
@@ -217,10 +204,12 @@ def _draw(axes: Axes, runs: Sequence[Run], name: str, colour: str) -> None:
         axes.fill_between(frames, *interval(samples), color=colour, alpha=0.15, linewidth=0)
 
 
-def _rows(grouped: Groups) -> Iterator[tuple[object, ...]]:
+def rows(grouped: Groups) -> Iterator[dict[str, object]]:
+    """Yields every value that was measured, and the returns."""
     for (game, kind), runs in grouped.items():
         for run in runs:
             names = {name for record in run.records["diagnostics"] for name in record.values}
             for name in ("return", *sorted(names)):
                 for frame, value in zip(*values(run, name), strict=True):
-                    yield run.directory, game, kind, int(frame), name, float(value)
+                    cells = (run.directory, game, kind, int(frame), name, float(value))
+                    yield dict(zip(COLUMNS, cells, strict=True))
