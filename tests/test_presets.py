@@ -133,4 +133,4 @@ def test_tables_hold_fields():
     tables = [table for agent, table in presets.AGENTS.items() if agent in config.AGENTS]
     for table in [*tables, presets.ATARI_100K, presets.QUICK, presets.MINATAR]:
         assert set(table) <= set(flat)
-    assert set(presets.AGENTS) == {*config.AGENTS, *config.CONTROL_AGENTS}
+    assert set(presets.AGENTS) == {*config.AGENTS, *config.CONTROL_AGENTS, *config.OFFLINE_AGENTS}

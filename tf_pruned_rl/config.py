@@ -5,14 +5,15 @@ Every field has a docstring below it. The flags of the commands, their ``--help`
 hyper-parameter is one field here and nothing else. Names are unique across the groups: the flag
 of a field is its name.
 
-There are two kinds: ``ExperimentConfig`` for games and ``ContinuousConfig`` for continuous
-control. What depends on the kind is made by functions that go by the type of the configuration;
-everything else reads what both have. Groups that are in both lie in
-``config_pruning.py`` and ``config_studies.py``.
+There are three kinds: ``ExperimentConfig`` for games, ``OfflineConfig`` for learning Atari games from
+fixed data, and ``ContinuousConfig`` for continuous control. What depends on the kind is made by functions
+that go by the type of the configuration; everything else reads what all have. Groups that several have
+lie in ``config_pruning.py`` and ``config_studies.py``, those of offline runs in ``config_offline.py``.
 
 Budgets are in emulator frames, as in the paper; everything that counts decisions is in agent
 steps; pruning counts gradient steps. ``units.py`` converts. In continuous control a frame, an agent
-step and a step of the environment are the same, and the user is told "steps".
+step and a step of the environment are the same, and the user is told "steps". In an offline run a frame
+and an agent step are a gradient step: nothing else is made but those.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, TypeVar
 
 from tf_pruned_rl import presets as tables
+from tf_pruned_rl.config_offline import DataConfig, OfflineDiagnosticsConfig, OfflineRunConfig
 from tf_pruned_rl.config_pruning import ControlPruningConfig, PruningConfig
 from tf_pruned_rl.config_studies import ControlDiagnosticsConfig, DiagnosticsConfig, InterventionConfig
 
@@ -83,6 +85,8 @@ class AgentConfig:
     """Gradient steps per agent step."""
     double_q: bool = False
     """Choose the next action by the online network, value it by the target (van Hasselt et al., 2016)."""
+    cql_alpha: float = 0.0
+    """Weight of conservative Q-learning's term, log sum exp Q(s, .) - Q(s, a), in the loss; 0 is none."""
     augmentation: bool = False
     """Learn from randomly shifted and brightened observations (Kostrikov et al., 2021)."""
     learning_rate: float = 6.25e-5
@@ -291,6 +295,28 @@ class ExperimentConfig:
     diagnostics: DiagnosticsConfig = field(default_factory=DiagnosticsConfig)
     run: RunConfig = field(default_factory=RunConfig)
 
+    @property
+    def frames_per_step(self) -> int:
+        """Frames, as the run's length counts them, in one of its steps."""
+        return self.environment.frame_skip
+
+
+@dataclass(frozen=True)
+class OfflineConfig(ExperimentConfig):
+    """One run that learns an Atari game from fixed data, whole; the environment is for evaluation."""
+
+    unit: ClassVar[str] = "gradient steps"
+    budget_field: ClassVar[str] = "iterations"
+    frames_per_step: ClassVar[int] = 1
+
+    agent: str = "cql"
+    """The agent whose preset fills in the other defaults."""
+    preset: str = "paper"
+    """paper (the published setting), or quick (minutes on a laptop)."""
+    replay: DataConfig = field(default_factory=DataConfig)
+    diagnostics: OfflineDiagnosticsConfig = field(default_factory=OfflineDiagnosticsConfig)
+    run: OfflineRunConfig = field(default_factory=OfflineRunConfig)
+
 
 @dataclass(frozen=True)
 class ContinuousConfig:
@@ -302,6 +328,8 @@ class ContinuousConfig:
     """The field that holds it."""
     task_field: ClassVar[str] = "env"
     """The field that says what is played."""
+    frames_per_step: ClassVar[int] = 1
+    """A frame is a step of the environment."""
 
     agent: str = "sac"
     """The agent."""
@@ -317,9 +345,9 @@ class ContinuousConfig:
     run: ControlRunConfig = field(default_factory=ControlRunConfig)
 
 
-Config = ExperimentConfig | ContinuousConfig
-"""One run, whole, of either kind."""
-_Kind = TypeVar("_Kind", ExperimentConfig, ContinuousConfig)
+Config = ExperimentConfig | ContinuousConfig | OfflineConfig
+"""One run, whole, of any kind."""
+_Kind = TypeVar("_Kind", ExperimentConfig, ContinuousConfig, OfflineConfig)
 
 SUITES = ("atari", "minatar")
 """Where games come from."""
@@ -327,17 +355,20 @@ AGENTS = ("dqn", "rainbow", "der", "drq_eps")
 """The agents that play games."""
 CONTROL_AGENTS = ("sac",)
 """The agents of continuous control."""
+OFFLINE_AGENTS = ("cql", "cql_c51")
+"""The agents that learn Atari games from fixed data."""
 PRESETS = ("paper", "atari100k", "quick")
 """The presets of runs on games."""
 CONTROL_PRESETS = ("paper", "quick")
-"""The presets of continuous control."""
+"""The presets of continuous control, and of offline runs."""
 GROUPS = tuple(f.name for f in dataclasses.fields(ExperimentConfig) if f.default is dataclasses.MISSING)
-"""The parts of a configuration of either kind."""
+"""The parts of a configuration of any kind."""
+_KINDS = dict.fromkeys(CONTROL_AGENTS, ContinuousConfig) | dict.fromkeys(OFFLINE_AGENTS, OfflineConfig)
 
 
 def kind(agent: str) -> type[Config]:
     """Returns the kind of configuration that ``agent`` has."""
-    return ContinuousConfig if agent in CONTROL_AGENTS else ExperimentConfig
+    return _KINDS.get(agent, ExperimentConfig)
 
 
 def agents(of: type[Config]) -> tuple[str, ...]:
@@ -347,7 +378,7 @@ def agents(of: type[Config]) -> tuple[str, ...]:
 
 def presets(of: type[Config]) -> tuple[str, ...]:
     """Returns the presets of a kind of configuration."""
-    return CONTROL_PRESETS if of is ContinuousConfig else PRESETS
+    return PRESETS if of is ExperimentConfig else CONTROL_PRESETS
 
 
 def replace(config: _Kind, **changes: object) -> _Kind:
@@ -375,7 +406,8 @@ def preset(agent: str, name: str = "paper", suite: str = "atari") -> Config:
     if name == "atari100k":
         return replace(config, **tables.ATARI_100K)
     if name == "quick":
-        lengths = tables.QUICK_CONTROL if of is ContinuousConfig else tables.QUICK
+        quick = {ContinuousConfig: tables.QUICK_CONTROL, OfflineConfig: tables.QUICK_OFFLINE}
+        lengths = quick.get(of, tables.QUICK)
         now = flatten(config)
         # It only ever shortens.
         return replace(config, **{field: min(value, now[field]) for field, value in lengths.items()})

@@ -163,8 +163,8 @@ def load_policy(directory: Path | str) -> Policy | ControlPolicy:
             f"{directory} cannot be loaded as a SavedModel ({reason}); export it again"
         ) from error
     _check_signature(directory, saved_model, description)
-    kinds = {config.ExperimentConfig: Policy, config.ContinuousConfig: ControlPolicy}
-    return kinds[config.kind(description["agent"])](description, saved_model)
+    control = config.kind(description["agent"]) is config.ContinuousConfig
+    return (ControlPolicy if control else Policy)(description, saved_model)
 
 
 def _check_signature(directory: Path, saved_model: Any, description: dict) -> None:

@@ -39,6 +39,24 @@ AGENTS: dict[str, dict[str, object]] = {
         "epsilon_decay_period": 5_000,
     },
     "sac": {},
+    # Conservative Q-learning (Kumar et al., 2020) with the numbers of Dopamine's labs/offline_rl.
+    "cql": {
+        "loss": "huber",
+        "cql_alpha": 0.1,
+        "replay_ratio": 1.0,
+        "learning_rate": 5e-5,
+        "adam_epsilon": 3.125e-4,
+        "target_update_period": 2_000,
+    },
+    "cql_c51": {
+        "loss": "c51",
+        "cql_alpha": 0.1,
+        "replay_ratio": 1.0,
+        "n_step": 3,
+        "double_q": True,
+        "dueling": True,
+        "target_update_period": 100,
+    },
 }
 """What each agent changes: the whole difference between DQN and the others."""
 
@@ -114,3 +132,17 @@ QUICK_CONTROL: dict[str, int] = {
     "diagnostics_every": 5_000,
 }
 """The same in continuous control."""
+
+QUICK_OFFLINE: dict[str, int] = {
+    "iterations": 4,
+    "iteration_steps": 500,
+    "checkpoint_every": 1_000,
+    "log_every": 50,
+    "eval_every": 1_000,
+    "eval_steps": 2_000,
+    "target_update_period": 100,
+    "prune_every": 50,
+    "diagnostics_every": 500,
+    "diagnostics_batch": 256,
+}
+"""The same in offline runs."""

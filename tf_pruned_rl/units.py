@@ -1,7 +1,8 @@
 """Frames, agent steps, gradient steps: the only place that converts.
 
 A *frame* is one emulator frame, an *agent step* one decision (``frame_skip`` frames), a *gradient
-step* one optimizer update; in continuous control a frame is an agent step. With several environments
+step* one optimizer update; in continuous control a frame is an agent step, and in offline runs both are
+a gradient step. With several environments
 side by side, a *vector step* is one agent step in each of them.
 """
 
@@ -69,12 +70,12 @@ def budget(config: Config) -> Budget:
     steps = cycle(config.learner.replay_ratio, config.environment.num_envs)
     per_cycle = steps.agent_steps
     warmup = -(-config.replay.min_replay_history // per_cycle) * per_cycle
-    wanted = config.run.total_frames // config.environment.frame_skip
+    wanted = config.run.total_frames // config.frames_per_step
     agent_steps = max(wanted // per_cycle * per_cycle, warmup)
     nominal = agent_steps // per_cycle * steps.gradient_steps
     target_period = config.learner.target_update_period * config.learner.replay_ratio
     return Budget(
-        frames=agent_steps * config.environment.frame_skip,
+        frames=agent_steps * config.frames_per_step,
         agent_steps=agent_steps,
         warmup_agent_steps=warmup,
         gradient_steps=(agent_steps - warmup) // per_cycle * steps.gradient_steps,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from tf_pruned_rl import config as configuration
 from tf_pruned_rl import units
 from tf_pruned_rl.combinations import block_sides, check_pruning
-from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
+from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig, OfflineConfig
 from tf_pruned_rl.errors import UserError
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -40,9 +40,16 @@ _CONTROL_CHOICES = {
 }
 
 
+_OFFLINE_CHOICES = {name: words for name, words in CHOICES.items() if name != "replay_sampling"} | {
+    "agent": configuration.OFFLINE_AGENTS,
+    "preset": configuration.CONTROL_PRESETS,
+    "data_sample": ("random", "first"),
+}
+
+
 def choices(kind: type[Config]) -> dict[str, tuple[str, ...]]:
     """Returns {field: its words} of a kind of configuration."""
-    return _CONTROL_CHOICES if kind is ContinuousConfig else CHOICES
+    return {ContinuousConfig: _CONTROL_CHOICES, OfflineConfig: _OFFLINE_CHOICES}.get(kind, CHOICES)
 
 
 _Check = tuple[Callable[[float], bool], str]
@@ -115,6 +122,15 @@ _CONTROL_BOUNDS = _BOUNDS | {
 }
 
 
+_OFFLINE_BOUNDS = _BOUNDS | {
+    "dataset_run": _at_least(1),
+    "data_fraction": (lambda value: 0 < value <= 1, "must be in (0, 1]"),
+    "reload_every": _at_least(1),
+    "iterations": _at_least(1),
+    "iteration_steps": _at_least(1),
+}
+
+
 def choice_message(value: str, allowed: Collection[str]) -> str:
     """Returns what to say of a word that is not among ``allowed``, with the nearest that are.
 
@@ -139,7 +155,7 @@ def validate(config: Config) -> None:
     if isinstance(config, ExperimentConfig):
         _SUITES[config.environment.suite](config)
     _check_replay(config, _window(config))
-    _check_log(config)
+    _check_experience(config, _window(config))
     if config.pruning.pruning != "none":
         _check_pruning(config)
     # The list of games comes with the emulator, which --help can do without.
@@ -204,7 +220,8 @@ _SUITES = {"atari": _check_atari, "minatar": _check_minatar}
 
 def _check_field(name: str, value: object, kind: type[Config]) -> None:
     """Checks one field by itself."""
-    words, bounds = choices(kind), _CONTROL_BOUNDS if kind is ContinuousConfig else _BOUNDS
+    words = choices(kind)
+    bounds = {ContinuousConfig: _CONTROL_BOUNDS, OfflineConfig: _OFFLINE_BOUNDS}.get(kind, _BOUNDS)
     if name in words and value not in words[name]:
         raise UserError(f"--{name}: {choice_message(str(value), words[name])}")
     if isinstance(value, str | bool):
@@ -234,14 +251,9 @@ def _check_replay(config: Config, window: int) -> None:
                 f"--replay_capacity={replay.replay_capacity} is less than --{name}={needed}: raise the one "
                 "or lower the other"
             )
-    if replay.min_replay_history < window * num_envs:
-        raise UserError(
-            f"--min_replay_history={replay.min_replay_history} is too short for one sample with "
-            f"--n_step={learner.n_step} and --num_envs={num_envs}: use at least {window * num_envs}"
-        )
     budget = units.budget(config)
     if budget.gradient_steps < 1:
-        least = (budget.warmup_agent_steps + budget.cycle.agent_steps) * config.environment.frame_skip
+        least = (budget.warmup_agent_steps + budget.cycle.agent_steps) * config.frames_per_step
         raise UserError(
             f"--{config.budget_field}={config.run.total_frames} ends inside the warm-up of "
             f"--min_replay_history={replay.min_replay_history} agent steps: use at least {least} "
@@ -250,13 +262,30 @@ def _check_replay(config: Config, window: int) -> None:
 
 
 @functools.singledispatch
-def _check_log(config: Config) -> None:
-    """Checks that what is learned from can be logged, if that is asked for."""
-    del config
+def _check_experience(config: Config, window: int) -> None:
+    """Checks where what is learned from comes from, and goes to; a sample spans ``window`` entries."""
+    least = window * config.environment.num_envs
+    if config.replay.min_replay_history < least:
+        raise UserError(
+            f"--min_replay_history={config.replay.min_replay_history} is too short for one sample with "
+            f"--n_step={config.learner.n_step} and --num_envs={config.environment.num_envs}: use at least "
+            f"{least}"
+        )
 
 
-@_check_log.register
-def _(config: ExperimentConfig) -> None:
+@_check_experience.register
+def _(config: OfflineConfig, window: int) -> None:
+    del window
+    if not config.replay.data:
+        raise UserError(
+            "no data to learn from: give --data=DIR, with GAME/RUN/replay_logs in it (online.py --log_replay "
+            "makes one)"
+        )
+
+
+@_check_experience.register
+def _(config: ExperimentConfig, window: int) -> None:
+    _check_experience.dispatch(object)(config, window)
     if config.replay.log_replay and config.environment.num_envs > 1:
         raise UserError(
             f"--log_replay writes the episodes of one game one after the other: use --num_envs=1, not "

@@ -12,6 +12,7 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step
 
 from tf_pruned_rl import networks, units
+from tf_pruned_rl.agents import conservative
 from tf_pruned_rl.agents.augmentation import NoAugmentation, ShiftAndIntensity
 from tf_pruned_rl.agents.optimizer import Adam
 from tf_pruned_rl.config import ExperimentConfig, NetworkConfig
@@ -154,6 +155,7 @@ class LeanTraining:
         Slots that exist are restored at once, and a compiled function may not create any.
         """
         self._double_q = config.learner.double_q
+        self._conservative = conservative.create(config.learner.cql_alpha)
         self._augment = (
             ShiftAndIntensity(config.run.seed) if config.learner.augmentation else NoAugmentation()
         )

@@ -60,4 +60,4 @@ class DqnAgent(base.LeanTraining, dqn_agent.DqnAgent):
         q_values = self.model(batch.observations, training=True)
         target = tf.stop_gradient(self.target_values(batch))
         loss = self._td_errors_loss_fn(target, tf.gather(q_values, batch.actions, batch_dims=1))
-        return loss, base.q_statistics(q_values)
+        return loss + self._conservative(q_values, batch.actions), base.q_statistics(q_values)

@@ -79,7 +79,8 @@ class RainbowAgent(base.LeanTraining, categorical_dqn_agent.CategoricalDqnAgent)
         log_probabilities = tf.nn.log_softmax(tf.gather(logits, batch.actions, batch_dims=1))
         target = tf.stop_gradient(self.target_distribution(batch))
         loss = -tf.reduce_sum(target * log_probabilities, axis=1)
-        return loss, base.q_statistics(self._mean(tf.nn.softmax(logits)))
+        q_values = self._mean(tf.nn.softmax(logits))
+        return loss + self._conservative(q_values, batch.actions), base.q_statistics(q_values)
 
     def target_values(self, batch: Batch) -> tf.Tensor:
         """Returns the means of the projected targets, float32 [B]."""

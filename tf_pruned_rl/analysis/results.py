@@ -35,8 +35,8 @@ class Run:
 
     @property
     def unit(self) -> str:
-        """What its length is counted in: frames, or steps in continuous control."""
-        return "steps" if self.config["agent"] in configuration.CONTROL_AGENTS else "frames"
+        """What its length is counted in: frames, steps in continuous control, gradient steps offline."""
+        return configuration.kind(self.config["agent"]).unit
 
     @property
     def suite(self) -> str:
@@ -51,7 +51,8 @@ class Run:
 
     def name(self) -> str:
         """Returns agent, game, network and sparsity in words, such as ``DQN Breakout nature dense``."""
-        names = {"dqn": "DQN", "sac": "SAC", "der": "DER", "drq_eps": "DrQ(eps)"}
+        names = {"dqn": "DQN", "sac": "SAC", "der": "DER", "drq_eps": "DrQ(eps)", "cql": "CQL"}
+        names["cql_c51"] = "CQL+C51"
         agent = names.get(self.config["agent"], self.config["agent"].capitalize())
         width = "" if self.config["width"] == 1 else f" x{self.config['width']:g}"
         return f"{agent} {self.game} {self.config['network']}{width} {self.density()}"
@@ -177,10 +178,10 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 def _in_the_words_of_atari(config: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what a run of continuous control calls otherwise, by the names that are used here."""
-    if config.get("agent") not in configuration.CONTROL_AGENTS:
-        return {}
+    agent = config.get("agent")
     words = {"game": "env", "iteration_frames": "iteration_steps"}
-    return {"network": "mlp"} | {word: config[own] for word, own in words.items() if own in config}
+    found = {word: config[own] for word, own in words.items() if own in config}
+    return found | ({"network": "mlp"} if agent in configuration.CONTROL_AGENTS else {})
 
 
 def _read_records(path: Path) -> list[Record]:

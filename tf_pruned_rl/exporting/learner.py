@@ -55,7 +55,7 @@ def export_learner(
         layers=layers,
         target_sparsity=target_sparsity,
         training=TrainingFacts(
-            frames=agent_steps * config.environment.frame_skip,
+            frames=agent_steps * config.frames_per_step,
             agent_steps=agent_steps,
             gradient_steps=gradient_steps,
             mean_return=mean_return,

@@ -21,7 +21,7 @@ from typing import IO, Any, cast
 import tf_pruned_rl
 from tf_pruned_rl import config as configuration
 from tf_pruned_rl import environments
-from tf_pruned_rl.config import CONTROL_AGENTS, Config, ContinuousConfig, ExperimentConfig
+from tf_pruned_rl.config import CONTROL_AGENTS, Config, ContinuousConfig, ExperimentConfig, OfflineConfig
 from tf_pruned_rl.errors import UserError
 
 FILE = "policy.json"
@@ -115,7 +115,7 @@ def describe(
     }
 
 
-_TASK_KEYS = {ExperimentConfig: "game", ContinuousConfig: "environment"}
+_TASK_KEYS = {ExperimentConfig: "game", ContinuousConfig: "environment", OfflineConfig: "game"}
 
 
 def _simulators(config: Config) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ class Run:
 
     @property
     def _frames(self) -> int:
-        return self._experiment.agent_steps * self._config.environment.frame_skip
+        return self._experiment.agent_steps * self._config.frames_per_step
 
     def _write(self, record: Record) -> None:
         self._events.write(record)
@@ -208,6 +208,7 @@ class Run:
         self._directory.write_summary(summary)
         places = {"run directory": self._directory.path, "policy": self._directory.policy}
         # Where a frame is an agent step, one word for it is enough.
-        hidden = {"agent_steps"} if self._config.environment.frame_skip == 1 else set()
-        shown = {self._config.unit if name == "frames" else name: value for name, value in summary.items()}
+        hidden = {"agent_steps"} if self._config.frames_per_step == 1 else set()
+        unit = self._config.unit.replace(" ", "_")
+        shown = {unit if name == "frames" else name: value for name, value in summary.items()}
         final_table("Result", ((n, v) for n, v in (shown | places).items() if n not in hidden))
