@@ -5,16 +5,19 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
+from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig, OfflineConfig
 from tf_pruned_rl.environments import Spaces, screen
+from tf_pruned_rl.replay import dataset
 from tf_pruned_rl.replay.batch import Batch
 from tf_pruned_rl.replay.buffer import FrameReplay, Replay
 from tf_pruned_rl.replay.memory import available_bytes, bytes_needed, check_memory
+from tf_pruned_rl.replay.offline import OfflineReplay
 from tf_pruned_rl.replay.transitions import TransitionReplay
 
 __all__ = [
     "Batch",
     "FrameReplay",
+    "OfflineReplay",
     "Replay",
     "TransitionReplay",
     "available_bytes",
@@ -47,6 +50,20 @@ def _(config: ExperimentConfig, interface: Any = None) -> FrameReplay:
         sampling=config.replay.replay_sampling,
         seed=config.run.seed,
         screen=screen(config),
+    )
+
+
+@create.register
+def _(config: OfflineConfig, interface: Any = None) -> OfflineReplay:
+    del interface
+    return OfflineReplay(
+        dataset.sample(config),
+        config.replay.replay_capacity,
+        batch_size=config.learner.batch_size,
+        n_step=config.learner.n_step,
+        gamma=config.learner.gamma,
+        reload_every=config.replay.reload_every,
+        seed=config.run.seed,
     )
 
 

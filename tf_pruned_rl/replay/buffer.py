@@ -30,6 +30,9 @@ class Replay(abc.ABC):
     are TensorFlow operations: call them inside a tf.function. They follow one another in program order.
     """
 
+    refill_every: int = 0
+    """Agent steps between calls of ``refill`` that matter; 0 is none after the first."""
+
     def __init__(self, ring: Any, sampler: type, *, batch_size: int, seed: int):
         """Puts the parts together.
 
@@ -44,6 +47,14 @@ class Replay(abc.ABC):
         entropy = np.random.SeedSequence((seed, _STREAM)).generate_state(1, np.uint64)[0]
         self.generator = tf.random.Generator.from_seed(int(entropy >> np.uint64(1)), alg="philox")
         self.sampler = sampler(ring, self.generator)
+
+    def refill(self, step: int) -> None:
+        """Takes in data that come from elsewhere, as due at an agent step: here there are none."""
+        del step
+
+    def provenance(self) -> dict[str, object]:
+        """Returns which data come from elsewhere: here none."""
+        return {}
 
     @staticmethod
     def stream_length(capacity: int, num_envs: int, n_step: int, *, shortest: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from tf_pruned_rl.environments.base import Screen
@@ -13,7 +14,8 @@ from tf_pruned_rl.quiet import hush
 # Columns of a record. float32 holds every one exactly, and one variable means one scatter and one gather.
 _ACTION, _REWARD, _END, _AGE = range(4)
 RECORD_COLUMNS = 4
-_TERMINAL, _TRUNCATION = 1.0, 2.0
+TERMINAL, TRUNCATION = 1.0, 2.0
+"""What the end of an entry may be, beside 0."""
 
 
 class Window(NamedTuple):
@@ -121,7 +123,7 @@ class FrameRing:
         """Writes one entry per stream over the oldest; returns their step, int64 scalar."""
         step = self.written.read_value()
         rows = self.rows_of_step(step)
-        ends = tf.where(terminals, _TERMINAL, tf.where(truncations, _TRUNCATION, 0.0))
+        ends = tf.where(terminals, TERMINAL, tf.where(truncations, TRUNCATION, 0.0))
         ages = self.ages.read_value()
         record = tf.stack([tf.cast(actions, tf.float32), rewards, ends, ages], axis=1)
         self.frames.scatter_update(tf.IndexedSlices(tf.reshape(frames, [self.num_envs, self.pixels]), rows))
@@ -130,15 +132,28 @@ class FrameRing:
         self.written.assign_add(1)
         return step
 
+    def write_block(self, step: int, frames: np.ndarray, records: np.ndarray) -> None:
+        """Writes entries of the only stream, outside a graph; none comes after them yet.
+
+        Args:
+          step: of the first.
+          frames: uint8 [n, pixels], n at most the length.
+          records: float32 [n, RECORD_COLUMNS]: action, reward, end, age.
+        """
+        rows = (step + np.arange(len(frames))) % self.length
+        self.frames.scatter_update(tf.IndexedSlices(tf.constant(frames), rows))
+        self.records.scatter_update(tf.IndexedSlices(tf.constant(records), rows))
+        self.written.assign(step + len(frames))
+
     def _ends(self, records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns float32 [B, n]: 1 up to and including the first terminal, then 0; and 1 at terminals."""
-        terminal = tf.cast(tf.equal(records[:, :, _END], _TERMINAL), tf.float32)
+        terminal = tf.cast(tf.equal(records[:, :, _END], TERMINAL), tf.float32)
         return tf.math.cumprod(1.0 - terminal, axis=1, exclusive=True), terminal
 
     def is_cut(self, rows: tf.Tensor) -> tf.Tensor:
         """Returns bool [B]: whether a truncation comes before the first terminal of the n steps."""
         records = self.records.sparse_read(self.following(rows, range(self.n_step)))
-        truncated = tf.equal(records[:, :, _END], _TRUNCATION)
+        truncated = tf.equal(records[:, :, _END], TRUNCATION)
         if self.n_step == 1:
             return truncated[:, 0]
         going, _ = self._ends(records)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import psutil
 
-from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
+from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig, OfflineConfig
 from tf_pruned_rl.environments import check_env, screen, spaces
 from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.replay import dataset
 from tf_pruned_rl.replay.frames import RECORD_COLUMNS
 from tf_pruned_rl.replay.prioritized import FAN_OUT, level_sizes
 from tf_pruned_rl.replay.transitions import entry_bytes
@@ -36,9 +37,26 @@ def _(config: ExperimentConfig) -> int:
 
 
 @bytes_needed.register
+def _(config: OfflineConfig) -> int:
+    entries = _entries(config)
+    return (entries + 1) * FRAME_SHAPE[0] * FRAME_SHAPE[1] + entries * RECORD_COLUMNS * 4
+
+
+@bytes_needed.register
 def _(config: ContinuousConfig) -> int:
     sizes = spaces(check_env(config.environment.env))
     return config.replay.replay_capacity * entry_bytes(sizes.observation_size, sizes.action_size)
+
+
+@functools.singledispatch
+def _entries(config: Config) -> int:
+    """Returns the entries of the full replay."""
+    return config.replay.replay_capacity
+
+
+@_entries.register
+def _(config: OfflineConfig) -> int:
+    return min(config.replay.replay_capacity, dataset.sample(config).entries)
 
 
 def available_bytes() -> int:
@@ -88,7 +106,7 @@ def check_memory(config: Config) -> None:
     Raises:
       UserError: it does not; the message names the largest capacity that does.
     """
-    capacity, needed, available = config.replay.replay_capacity, bytes_needed(config), available_bytes()
+    capacity, needed, available = _entries(config), bytes_needed(config), available_bytes()
     room = available - _RESERVE
     if needed <= room:
         return

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 
 from tf_pruned_rl.agents import DqnAgent, RainbowAgent, SacAgent
-from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
+from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig, OfflineConfig
 from tf_pruned_rl.environments import ControlEnvironment, Environment
-from tf_pruned_rl.replay import FrameReplay, Replay, TransitionReplay
+from tf_pruned_rl.replay import FrameReplay, OfflineReplay, Replay, TransitionReplay
 from tf_pruned_rl.training.collector import Collector
 from tf_pruned_rl.training.control_collector import ControlCollector
+from tf_pruned_rl.training.counter import Counter
 
 
 @functools.singledispatch
@@ -20,8 +21,8 @@ def create(
     agent: DqnAgent | RainbowAgent | SacAgent,
     *,
     seed: int,
-) -> Collector | ControlCollector:
-    """Returns what plays ``environment`` with ``agent`` and fills ``replay``."""
+) -> Collector | ControlCollector | Counter:
+    """Returns what plays ``environment`` with ``agent`` and fills ``replay``, or what counts instead."""
     raise TypeError(f"no collector for a {type(config).__name__}")
 
 
@@ -35,6 +36,19 @@ def _(
     seed: int,
 ) -> Collector:
     return Collector(config, environment, replay, agent.exploring_q_values, seed=seed)
+
+
+@create.register
+def _(
+    config: OfflineConfig,
+    environment: Environment,
+    replay: OfflineReplay,
+    agent: DqnAgent | RainbowAgent,
+    *,
+    seed: int,
+) -> Counter:
+    del config, environment, replay, agent, seed
+    return Counter()
 
 
 @create.register

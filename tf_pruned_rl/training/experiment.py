@@ -91,6 +91,7 @@ class Experiment:
 
         A call must not straddle the end of the warm-up.
         """
+        self.replay.refill(self.agent_steps)
         function = self._collect if self.agent_steps < self.budget.warmup_agent_steps else self._train
         function(tf.constant(cycles))
         self.returns.add(self.environment.finished())

@@ -57,7 +57,7 @@ def train(experiment: Experiment, *, stops: Sequence[int] = ()) -> Iterator[Tick
       UserError: the loss is no longer finite.
     """
     run, skip = experiment.config.run, experiment.config.frames_per_step
-    other = (*stops, experiment.diagnostics.every)
+    other = (*stops, experiment.diagnostics.every, experiment.replay.refill_every * skip)
     intervals = [run.log_every, run.iteration_frames, *(stop for stop in other if stop)]
     per_cycle = experiment.budget.cycle.agent_steps
     cycles = 1

@@ -41,7 +41,9 @@ def describe(experiment: Experiment) -> str:
     whole, part = (
         f"{count / 1e9:.2f} GB" for count in (process_bytes(experiment), replay.bytes_needed(config))
     )
+    ring = experiment.replay.ring
+    steps = ring.length * ring.num_envs
     return (
-        f"Memory: about {whole} when the replay is full ({config.replay.replay_capacity:,} steps, {part}); "
+        f"Memory: about {whole} when the replay is full ({steps:,} steps, {part}); "
         f"{replay.available_bytes() / 1e9:.2f} GB available"
     )

@@ -44,6 +44,7 @@ class RunDirectory:
         self.versions = path / "versions.json"
         self.metrics = path / "metrics.jsonl"
         self.events = path / "events"
+        self.data = path / "data.json"
         self.diagnostics = path / "diagnostics"
         self.checkpoints = path / "checkpoints"
         self.policy = path / "policy"
@@ -80,6 +81,22 @@ class RunDirectory:
     def write_summary(self, summary: Mapping[str, object]) -> None:
         """Writes the end result to summary.json."""
         _write_atomically(self.summary, json.dumps(summary, indent=2) + "\n")
+
+    def keep_provenance(self, provenance: Mapping[str, object]) -> None:
+        """Writes to data.json which data a run learns from, if they come from elsewhere.
+
+        Raises:
+          UserError: they are not those that it has learned from before.
+        """
+        if not provenance:
+            return
+        text = json.dumps(provenance, indent=1) + "\n"
+        if self.data.exists() and self.data.read_text() != text:
+            raise UserError(
+                f"{self.path} holds a run on other data: {self.data} says which; put those back, or give "
+                "another --run_dir"
+            )
+        _write_atomically(self.data, text)
 
     def close(self) -> None:
         """Releases the lock."""

@@ -53,10 +53,10 @@ def run(config: Config, *, profile: bool = False) -> Path:
     """
     configure_tensorflow(config)  # before anything makes use of it
     feasible.check(config)
+    check_memory(config)
     path = Path(config.run.run_dir or default_run_dir(config))
     with RunDirectory.open(path, config) as directory:
         print(f"Run directory: {path}")
-        check_memory(config)
         signals = Signals()
         try:
             with contextlib.closing(Run(config, directory, profile=profile)) as whole:
@@ -73,6 +73,7 @@ class Run:
         self._config = config
         self._directory = directory
         self._experiment = Experiment(config)
+        directory.keep_provenance(self._experiment.replay.provenance())
         print(memory.describe(self._experiment))
         self._checkpointer = Checkpointer(directory.checkpoints, self._experiment.components())
         manifest = self._checkpointer.restore_latest()
