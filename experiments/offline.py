@@ -27,7 +27,8 @@ _CHECK = absl_flags.DEFINE_bool(
     "Read all of --data, or of one --game and --dataset_run if they are given, and list what is there.",
 )
 flags.define_flags(
-    kind=OfflineConfig, exclude=["num_envs", "replay_ratio", "epsilon_train", "epsilon_decay_period"]
+    kind=OfflineConfig,
+    exclude=["suite", "num_envs", "replay_ratio", "epsilon_train", "epsilon_decay_period"],
 )
 
 

@@ -94,6 +94,7 @@ def test_help_says_what_agents_change():
     flags.define_flags(kind=OfflineConfig, flag_values=values)
     assert "cql_c51: True" in values["dueling"].help
     assert values["agent"].help.startswith("<cql|cql_c51>: ")
+    assert "cql sets loss=huber" in values["agent"].help
     assert {"replay_sampling", "log_replay", "total_frames", "min_replay_history"}.isdisjoint(values)
 
 

@@ -94,6 +94,8 @@ def test_commands_exist_with_their_flags():
         known = set(re.findall(r'flags\.DEFINE_\w+\(\s*"(\w+)"', source))
         if file == "experiments/online.py":
             known |= set(config_io.field_types())
+        if file == "experiments/offline.py":
+            known |= set(config_io.field_types(config.OfflineConfig)) | {"check_data"}
         if file == "experiments/continuous.py":
             known |= set(config_io.field_types(config.ContinuousConfig))
         for flag in flags:

@@ -81,7 +81,7 @@ def _help(name: str, doc: str, changes: dict[str, dict[str, object]]) -> str:
 
 def _words(name: str) -> tuple[str, ...]:
     """Returns the agents, the presets or the suites of every kind."""
-    agents = (*configuration.AGENTS, *configuration.CONTROL_AGENTS)
+    agents = (*configuration.AGENTS, *configuration.CONTROL_AGENTS, *configuration.OFFLINE_AGENTS)
     return {"agent": agents, "preset": configuration.PRESETS, "suite": configuration.SUITES}[name]
 
 

@@ -42,6 +42,8 @@ _CONTROL_CHOICES = {
 
 _OFFLINE_CHOICES = {name: words for name, words in CHOICES.items() if name != "replay_sampling"} | {
     "agent": configuration.OFFLINE_AGENTS,
+    "suite": ("atari",),
+    "network": ("impala", "nature"),
     "preset": configuration.CONTROL_PRESETS,
     "data_sample": ("random", "first"),
 }
@@ -286,6 +288,8 @@ def _(config: OfflineConfig, window: int) -> None:
 @_check_experience.register
 def _(config: ExperimentConfig, window: int) -> None:
     _check_experience.dispatch(object)(config, window)
+    if config.replay.log_replay and config.environment.suite != "atari":
+        raise UserError("--log_replay writes the screens of Atari games: leave it out, or use --suite=atari")
     if config.replay.log_replay and config.environment.num_envs > 1:
         raise UserError(
             f"--log_replay writes the episodes of one game one after the other: use --num_envs=1, not "

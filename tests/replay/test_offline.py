@@ -161,9 +161,7 @@ def test_a_loaded_replay_goes_on_as_the_first_would_have(logged, tmp_path, capac
     first.save(tmp_path, None)
     second = make(logged, capacity=capacity, reload_every=120)
     second.load(tmp_path)
-    np.testing.assert_array_equal(
-        run(second, range(saved, saved + 70)), run(first, range(saved, saved + 70))
-    )
+    np.testing.assert_array_equal(run(second, range(saved, saved + 70)), run(first, range(saved, saved + 70)))
     for found, expected in zip(contents(second), contents(first), strict=True):
         np.testing.assert_array_equal(found, expected)
     for made in (first, second):

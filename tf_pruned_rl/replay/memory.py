@@ -39,7 +39,7 @@ def _(config: ExperimentConfig) -> int:
 @bytes_needed.register
 def _(config: OfflineConfig) -> int:
     entries = _entries(config)
-    return (entries + 1) * FRAME_SHAPE[0] * FRAME_SHAPE[1] + entries * RECORD_COLUMNS * 4
+    return (entries + 1) * math.prod(screen(config).frame_shape) + entries * RECORD_COLUMNS * 4
 
 
 @bytes_needed.register
