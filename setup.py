@@ -46,6 +46,14 @@ setup(
         "slurm": ["submitit==1.5.4"],
         "tflite": ["ai-edge-litert==2.3.0"],  # plays .tflite policies without TensorFlow
         "video": ["imageio-ffmpeg~=0.8"],  # evaluate.py --video=FILE.mp4
-        "dev": ["pytest~=9.2", "pytest-xdist~=3.8", "ruff==0.17.6", "mypy==1.10.1", "scipy~=1.17"],
+        "dev": [
+            "pytest~=9.2",
+            "pytest-xdist~=3.8",
+            "ruff==0.17.6",
+            "mypy==1.10.1",
+            "scipy~=1.17",
+            "ai-edge-litert==2.3.0",
+            "imageio-ffmpeg~=0.8",
+        ],
     },
 )

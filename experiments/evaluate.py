@@ -5,23 +5,23 @@ python experiments/evaluate.py --policy=runs/NAME/policy
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from absl import flags
 
 from tf_pruned_rl import config, environments
-from tf_pruned_rl.environments import Episode
+from tf_pruned_rl.environments import Environment, Episode
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting import policy_json
 from tf_pruned_rl.flags import run_main
-from tf_pruned_rl.quiet import hush
-
-if TYPE_CHECKING:
-    from tf_pruned_rl.playing import ControlPolicy, Played, Policy
+from tf_pruned_rl.policies import video
+from tf_pruned_rl.policies.episodes import Played
+from tf_pruned_rl.policies.policy import ControlPolicy, Policy, load_policy
 
 _POLICY = flags.DEFINE_string("policy", None, "Directory of the exported policy.", required=True)
 _GAME = flags.DEFINE_string(
@@ -37,7 +37,12 @@ _EPSILON = flags.DEFINE_float(
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the game and of the random actions.", lower_bound=0)
 _NUM_ENVS = flags.DEFINE_integer("num_envs", 1, "Copies of the game played side by side.", lower_bound=1)
+_VIDEO = flags.DEFINE_string("video", "", "File to film the episodes to: .mp4 or .gif.")
 _JSON = flags.DEFINE_string("json", "", "File to write the result to as well.")
+
+
+_EMULATOR_RATE = 60.0
+"""Frames of the console per second."""
 
 
 def check_game(description: dict, game: str) -> None:
@@ -110,22 +115,47 @@ def _report(episode: Episode) -> None:
     print(f"episode of {episode.agent_steps:,} agent steps: return {episode.episode_return:g}", flush=True)
 
 
+@contextlib.contextmanager
+def _filmed(policy: Policy | ControlPolicy, environment: Environment) -> Iterator[Callable[[], None]]:
+    """Yields what is to be called whenever there is something new to see; it films it, where asked to."""
+    if not _VIDEO.value:
+        yield lambda: None
+        return
+    path = Path(_VIDEO.value)
+    rate = _EMULATOR_RATE / policy.description["preprocessing"]["frame_skip"]
+    with video.Film(path, rate) as film:
+        yield lambda: film.add(environment.picture())
+    print(f"film written to {path}" + (f", its first {video.MAX_GIF_FRAMES:,} frames" if film.cut else ""))
+
+
+def _check(description: dict) -> None:
+    """Raises UserError if what the flags ask for cannot be: better to hear it before it is played."""
+    check_game(description, _GAME.value)
+    if _VIDEO.value:
+        if "game" not in description or _NUM_ENVS.value > 1:
+            raise UserError("--video films one Atari game at a time; leave it out, or --num_envs")
+        video.check(Path(_VIDEO.value))
+    if _JSON.value:
+        _write(Path(_JSON.value), "", mode="a")
+
+
 def main(argv: list[str]) -> None:
     """Loads, plays, prints."""
     del argv
-    check_game(policy_json.read(Path(_POLICY.value)), _GAME.value)
-    if _JSON.value:
-        _write(Path(_JSON.value), "", mode="a")  # if it cannot be written, better to hear it now
-    with hush():  # TensorFlow takes seconds to load: not before there is something to play.
-        from tf_pruned_rl.playing import load_policy
-
+    _check(policy_json.read(Path(_POLICY.value)))
     policy = load_policy(_POLICY.value)
     environment = policy.make_environment(num_envs=min(_NUM_ENVS.value, _EPISODES.value), seed=_SEED.value)
     epsilon = policy.epsilon if _EPSILON.value is None else _EPSILON.value
     began = time.perf_counter()
-    played = policy.play(
-        environment, episodes=_EPISODES.value, epsilon=epsilon, seed=_SEED.value, report=_report
-    )
+    with _filmed(policy, environment) as watch:
+        played = policy.play(
+            environment,
+            episodes=_EPISODES.value,
+            epsilon=epsilon,
+            seed=_SEED.value,
+            report=_report,
+            watch=watch,
+        )
     result = summarise(policy, played, epsilon, time.perf_counter() - began)
     print("\n" + table(result))
     if _JSON.value:

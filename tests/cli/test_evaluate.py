@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import imageio.v3
 import numpy as np
 import pytest
 
@@ -83,6 +84,22 @@ def test_plays_without_the_agents(policy, tmp_path):
     assert done.stdout.count("episode of 40 agent steps") == 3
 
 
+@pytest.mark.parametrize("name", ["game.gif", "game.mp4"])
+def test_films_every_step_in_colours(policy, tmp_path, name):
+    if name.endswith("mp4"):
+        pytest.importorskip("imageio_ffmpeg")
+    done = call(f"--policy={policy}", "--episodes=2", "--epsilon=1", f"--video={tmp_path / name}")
+    assert done.returncode == 0, done.stderr
+    assert f"film written to {tmp_path / name}\n" in done.stdout
+    how = {"mode": "RGB"} if name.endswith("gif") else {"plugin": "FFMPEG"}
+    frames = list(imageio.v3.imiter(tmp_path / name, **how))
+    # The first frame and two episodes of 40 steps; a .gif joins pictures that are equal.
+    assert len(frames) == 81 or (name.endswith("gif") and 20 < len(frames) < 81)
+    assert frames[0].shape == (420, 320, 3)
+    red, green, blue = (frames[-1][..., colour].astype(int) for colour in range(3))
+    assert abs(red - green).max() > 50 and abs(red - blue).max() > 50, "the bricks of Breakout"
+
+
 def other_actions(directory: Path) -> None:
     """Makes policy.json name other actions than the game has."""
     path = directory / policy_json.FILE
@@ -99,6 +116,9 @@ def other_actions(directory: Path) -> None:
         (["--policy={}", "--episodes=0"], None, "episodes"),
         (["--policy={}", "--epsilon=2"], None, "epsilon"),
         (["--policy={}", "--json={}/no/where.json"], None, "cannot write"),
+        (["--policy={}", "--video=film.avi"], None, "neither .mp4 nor .gif"),
+        (["--policy={}", "--video={}/no/where.gif"], None, "no such folder"),
+        (["--policy={}", "--video=film.gif", "--num_envs=2"], None, "one Atari game at a time"),
         (["--policy={}"], other_actions, "has the actions NOOP, FIRE, RIGHT, LEFT here"),
     ],
     ids=[
@@ -109,6 +129,9 @@ def other_actions(directory: Path) -> None:
         "no episodes",
         "epsilon",
         "json",
+        "kind of film",
+        "place of film",
+        "two games in a film",
         "other actions",
     ],
 )

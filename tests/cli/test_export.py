@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -12,11 +13,13 @@ import tensorflow as tf
 
 from tf_pruned_rl import config, config_io
 from tf_pruned_rl.environments import games
+from tf_pruned_rl.exporting import policy_json
 from tf_pruned_rl.training.checkpoint import Checkpointer
 from tf_pruned_rl.training.learner import Learner
 
 ROOT = Path(__file__).parents[2]
 COMMAND = ROOT / "experiments" / "export.py"
+EVALUATE = ROOT / "experiments" / "evaluate.py"
 
 
 def call(*arguments: object) -> subprocess.CompletedProcess:
@@ -52,6 +55,70 @@ def test_exports_the_run(run_dir):
     assert f"--policy={run_dir / 'policy'}" in done.stdout
 
 
+def python(code: str, *arguments: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+PLAY_AND_TELL = """
+import runpy, sys
+sys.argv = sys.argv[1:]
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+finally:
+    print("LOADED", [name for name in ("tensorflow", "keras", "tf_keras") if name in sys.modules])
+"""
+
+
+def test_formats_are_verified_on_the_game_and_play_alike(run_dir, tmp_path):
+    done = call(
+        f"--run_dir={run_dir}", f"--out={tmp_path / 'p'}", "--format=saved_model,tflite,tflite_int8,compact"
+    )
+    assert done.returncode == 0, done.stderr
+    names = ["saved_model", "tflite", "tflite_int8", "compact", "compact_tflite"]
+    described, results = {}, {}
+    for name in names:
+        where = tmp_path / ("p" if name == "saved_model" else f"p-{name}")
+        described[name] = json.loads((where / "policy.json").read_text())
+        assert described[name]["format"] == name and str(where) in done.stdout
+        out = tmp_path / f"{name}.json"
+        played = python(PLAY_AND_TELL, EVALUATE, f"--policy={where}", "--episodes=1", f"--json={out}")
+        assert played.returncode == 0, played.stderr
+        results[name] = json.loads(out.read_text())
+        if "tflite" in name and importlib.util.find_spec("ai_edge_litert"):
+            assert played.stdout.rstrip().endswith("LOADED []")
+    for name in names[1:]:
+        found = described[name]["verification"]
+        assert found["frames"] == 1000 and found["forced"] is False
+        assert found["equal_actions"] >= (0.99 if name == "tflite_int8" else 0.999)
+    for name in ("tflite", "compact", "compact_tflite"):
+        assert results[name]["returns"] == results["saved_model"]["returns"]
+    size = {name: policy_json.size(described[name])["raw"] for name in names}
+    assert size["saved_model"] > 4 * size["tflite"] > 4 * size["tflite_int8"]
+    assert size["compact"] <= size["saved_model"] and size["compact_tflite"] <= size["tflite"]
+
+
+def test_a_format_that_disagrees_is_refused_unless_forced(run_dir, tmp_path):
+    # By a network that is the same but for its greatest values: the command itself, with one line changed.
+    spoil = (
+        "import runpy, sys; sys.argv = sys.argv[1:]\n"
+        "from tf_pruned_rl.policies import runtimes\n"
+        "right = runtimes.Tflite.__call__\n"
+        "runtimes.Tflite.__call__ = lambda self, o: {k: -v for k, v in right(self, o).items()}\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    arguments = [str(COMMAND), f"--run_dir={run_dir}", f"--out={tmp_path / 'p'}", "--format=tflite"]
+    for force in ([], ["--force"]):
+        done = python(spoil, *arguments, *force)
+        path = tmp_path / "p-tflite" / "policy.json"
+        if not force:
+            assert done.returncode == 2 and not path.exists()
+            assert "tflite disagrees with the float32 network in" in done.stderr and "--force" in done.stderr
+        else:
+            assert done.returncode == 0, done.stderr
+            assert json.loads(path.read_text())["verification"]["forced"] is True
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -59,8 +126,9 @@ def test_exports_the_run(run_dir):
         (["--run_dir={}/nowhere"], "no config.json"),
         (["--run_dir={}", "--out={}"], "holds other files and no policy"),
         (["--run_dir={}", "extra"], "extra"),
+        (["--run_dir={}", "--format=tflit"], "did you mean tflite"),
     ],
-    ids=["no run", "nowhere", "onto the run", "extra"],
+    ids=["no run", "nowhere", "onto the run", "extra", "no such format"],
 )
 def test_mistakes_are_one_line(run_dir, arguments, message):
     done = call(*(argument.format(run_dir) for argument in arguments))

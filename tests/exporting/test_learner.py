@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tf_pruned_rl import config
 from tf_pruned_rl.exporting.learner import export_learner
-from tf_pruned_rl.playing import load_policy
+from tf_pruned_rl.policies.policy import load_policy
 from tf_pruned_rl.training.learner import Learner
 
 ACTIONS = ("NOOP", "FIRE", "RIGHT", "LEFT")
@@ -41,14 +41,14 @@ def test_policy_is_the_agents(learner, tmp_path):
     experiment, learner = learner
     export(experiment, learner, tmp_path / "policy")
     expected = tf.function(learner.agent.q_values)(tf.constant(OBSERVATIONS))
-    actual = load_policy(tmp_path / "policy").q_values(tf.constant(OBSERVATIONS))
+    actual = load_policy(tmp_path / "policy").q_values(OBSERVATIONS)
     np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-6)
 
 
 def test_table_counts_the_exported_zeros(learner, tmp_path):
     experiment, learner = learner
     description = export(experiment, learner, tmp_path / "policy")
-    weights = load_policy(tmp_path / "policy").saved_model.weights
+    weights = load_policy(tmp_path / "policy").runtime.saved_model.weights
     kernels = [weight.numpy() for weight in weights if len(weight.shape) > 1]
     assert len(kernels) == len(description["layers"]) == 5
     for row, kernel in zip(description["layers"], kernels, strict=True):

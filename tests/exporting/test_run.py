@@ -12,14 +12,20 @@ import tensorflow as tf
 from tf_pruned_rl import config, config_io
 from tf_pruned_rl.environments import games
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.exporting.run import export_run
-from tf_pruned_rl.playing import load_policy
+from tf_pruned_rl.exporting import formats
+from tf_pruned_rl.exporting.run import load_run
+from tf_pruned_rl.policies.policy import load_policy
 from tf_pruned_rl.training.checkpoint import Checkpointer
 from tf_pruned_rl.training.learner import Learner
 
 CONFIG = config.replace(
     config.preset("dqn", "quick"), network="nature", width=0.25, game="Breakout", replay_capacity=2000
 )
+
+
+def export_run(run_dir: Path, directory: Path | None = None) -> tuple[Path, dict]:
+    """Exports as export.py does without a format."""
+    return formats.export(load_run(run_dir), directory or run_dir / "policy", ["saved_model"])[0]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +50,7 @@ def run_dir(made, tmp_path) -> Path:
 
 
 def bias(directory: Path) -> np.ndarray:
-    return load_policy(directory).saved_model.weights[-1].numpy()
+    return load_policy(directory).runtime.saved_model.weights[-1].numpy()
 
 
 def test_newest_checkpoint_becomes_the_policy(run_dir, made):

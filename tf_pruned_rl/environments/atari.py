@@ -79,6 +79,10 @@ class AtariEnvironment(ArcadeEnvironment):
         frames, rewards, terminals = zip(*played, strict=True)
         return np.stack(frames), np.array(rewards, np.float32), np.array(terminals)
 
+    def picture(self) -> np.ndarray:
+        """Returns the first game's screen in colours, uint8[height, width, 3]."""
+        return self._games[0].screen()
+
     def _games_over(self) -> np.ndarray:
         return np.array([game.over for game in self._games])
 
@@ -148,6 +152,10 @@ class _Game:
             if left < 2:
                 ale.getScreenGrayscale(self._screens[left])
         return self._observe(), reward, terminal
+
+    def screen(self) -> np.ndarray:
+        """Returns the screen in colours, uint8[height, width, 3]."""
+        return self._ale.getScreenRGB()
 
     def _life_lost(self) -> bool:
         before, self._lives = self._lives, self._ale.lives()

@@ -95,6 +95,13 @@ class Environment(Protocol):
     def finished(self) -> list[Episode]:
         """Returns the episodes that ended since the last call, in the order in which they ended."""
 
+    def picture(self) -> np.ndarray:
+        """Returns what a person would see now of the first environment, uint8[height, width, 3].
+
+        Raises:
+          UserError: there is no picture of it.
+        """
+
     def save(self, directory: Path, previous: Path | None) -> None:
         """Writes the whole state, everything random included, into an existing empty folder."""
 

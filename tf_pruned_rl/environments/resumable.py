@@ -121,6 +121,10 @@ class ResumableEnvironment(abc.ABC):
             self._finish(ended)
         return self._frames, rewards, terminals, truncations
 
+    def picture(self) -> np.ndarray:
+        """Returns a picture of the first environment, where a subclass has one; see ``Environment``."""
+        raise UserError(f"there are no pictures of {self.game} as it is played here; leave --video out")
+
     def finished(self) -> list[Episode]:
         """See ``Environment.finished``."""
         episodes, self._finished = self._finished, []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import tf_keras
 
 from tf_pruned_rl.config import Config
 from tf_pruned_rl.exporting.policy_json import TrainingFacts
@@ -13,6 +16,27 @@ from tf_pruned_rl.networks import without_noise
 
 if TYPE_CHECKING:
     from tf_pruned_rl.training.learner import Learner
+
+
+_FACTS = ("config", "action_meanings", "layers", "target_sparsity", "training")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What an export is made of; see ``saved_model.export_policy``."""
+
+    model: tf_keras.Model
+    """The network, without noise."""
+    config: Config
+    """The run's."""
+    action_meanings: Sequence[str]
+    """One name per action; none in continuous control."""
+    layers: Sequence[Mapping[str, Any]]
+    """One row per kernel."""
+    target_sparsity: float
+    """What the schedule asks for, in [0, 1)."""
+    training: TrainingFacts
+    """How far it was trained."""
 
 
 def export_learner(
@@ -43,13 +67,35 @@ def export_learner(
       RuntimeError: the weights are not as sparse as the schedule asks.
       UserError: the directory cannot be written, or holds something that is no policy.
     """
+    trained = from_learner(
+        learner,
+        config=config,
+        action_meanings=action_meanings,
+        agent_steps=agent_steps,
+        mean_return=mean_return,
+    )
+    return export_policy(trained.model, directory, **{name: getattr(trained, name) for name in _FACTS})
+
+
+def from_learner(
+    learner: Learner,
+    *,
+    config: Config,
+    action_meanings: Sequence[str],
+    agent_steps: int,
+    mean_return: float | None,
+) -> Trained:
+    """Returns what the learner has learned so far; the arguments are those of ``export_learner``.
+
+    Raises:
+      RuntimeError: the weights are not as sparse as the schedule asks.
+    """
     gradient_steps = int(learner.gradient_steps.numpy())
     learner.pruner.check(gradient_steps)
     model = without_noise(learner.agent.model)
     layers, target_sparsity = learner.pruner.report(model, gradient_steps)
-    return export_policy(
+    return Trained(
         model,
-        directory,
         config=config,
         action_meanings=action_meanings,
         layers=layers,

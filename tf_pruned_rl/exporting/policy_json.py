@@ -27,6 +27,7 @@ from tf_pruned_rl.errors import UserError
 FILE = "policy.json"
 FORMAT_VERSION = 1
 SIGNATURE = "serving_default"
+TFLITE_FILE = "policy.tflite"
 
 _Kind = type | tuple[type, ...]
 # What load_policy and evaluate.py rely on; the rest of the file is for people.
@@ -98,10 +99,7 @@ def describe(
         "layers": [dict(row, shape=list(row["shape"])) for row in layers],
         "parameters": parameters,
         "parameters_left": parameters - kernels + nonzero,
-        "sizes_in_bytes": {
-            "saved_model": {"raw": _raw(directory), "gzip": _gzipped(directory)},
-            "variables": {"raw": _raw(directory / "variables"), "gzip": _gzipped(directory / "variables")},
-        },
+        "sizes_in_bytes": _sizes(directory),
         "training": asdict(training),
         "versions": {
             "python": platform.python_version(),
@@ -113,6 +111,18 @@ def describe(
             for path in _files(directory)
         },
     }
+
+
+def size(description: Mapping[str, Any]) -> dict[str, int]:
+    """Returns the bytes of the whole policy, {"raw", "gzip"}, whatever its format."""
+    return next(iter(description["sizes_in_bytes"].values()))
+
+
+def _sizes(directory: Path) -> dict[str, dict[str, int]]:
+    parts = {"saved_model": directory, "variables": directory / "variables"}
+    if (directory / TFLITE_FILE).is_file():
+        parts = {"tflite": directory}
+    return {name: {"raw": _raw(path), "gzip": _gzipped(path)} for name, path in parts.items()}
 
 
 _TASK_KEYS = {ExperimentConfig: "game", ContinuousConfig: "environment", OfflineConfig: "game"}
@@ -242,6 +252,7 @@ def read(directory: Path) -> dict:
             "export the policy again"
         )
     _check_types(path, description["signature"], {"inputs": dict, "outputs": dict})
+    _check_tflite(path, description)
     if description["agent"] in CONTROL_AGENTS:
         _check_types(path, description, _REQUIRED_OF_CONTROL)
         _check_types(path, description["preprocessing"], {"max_episode_steps": int})
@@ -253,6 +264,19 @@ def read(directory: Path) -> dict:
             f"{path} is damaged (num_actions is not the number of action_meanings); export the policy again"
         )
     return description
+
+
+def tflite(description: Mapping[str, Any]) -> dict | None:
+    """Returns {"file", "delegates"} of a policy for TensorFlow Lite, None of a SavedModel."""
+    return description.get("tflite")
+
+
+def _check_tflite(path: Path, description: Mapping[str, Any]) -> None:
+    """Raises UserError if what is said of a model for TensorFlow Lite is malformed."""
+    if "tflite" in description:
+        _check_types(path, description["tflite"], {"file": str, "delegates": bool})
+        if description["tflite"]["file"] not in description["files"]:
+            raise UserError(f"{path} is damaged (the model is not among its files); export the policy again")
 
 
 def _check_types(path: Path, content: object, required: Mapping[str, _Kind]) -> None:
@@ -283,6 +307,8 @@ def check_files(directory: Path, description: Mapping[str, dict]) -> None:
     """Raises UserError unless every file that policy.json lists is there, unchanged."""
     for name, facts in description["files"].items():
         path = directory / name
+        if not path.resolve().is_relative_to(directory.resolve()):
+            raise UserError(f"{directory / FILE} lists {name}, which is not in it; export the policy again")
         if not path.is_file():
             raise UserError(f"{path} is missing; export the policy again")
         if (

@@ -1,9 +1,10 @@
-"""Exports the policy of a run directory, from its newest checkpoint."""
+"""Reads what a run has learned from its directory, to be exported."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tf_pruned_rl import config_io, environments
 from tf_pruned_rl.config import Config
@@ -11,38 +12,31 @@ from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.quiet import hush
 from tf_pruned_rl.training.checkpoint import DamagedCheckpoint, verify
 
+if TYPE_CHECKING:
+    from tf_pruned_rl.exporting.learner import Trained
 
-def export_run(run_dir: Path | str, directory: Path | str | None = None) -> tuple[Path, dict]:
-    """Writes the policy of a run's newest intact checkpoint; the run may be going on.
 
-    The run directory is only read, apart from the policy in it.
+def load_run(run_dir: Path | str) -> Trained:
+    """Returns what a run has learned until its newest intact checkpoint; the run may be going on.
 
-    Args:
-      run_dir: the run's directory.
-      directory: where to write; None is ``policy`` in the run directory.
-
-    Returns:
-      Where the policy lies, and the content of its policy.json.
+    The run directory is only read.
 
     Raises:
-      UserError: there is no run, its config.json is damaged, it has no intact checkpoint, or the
-        policy cannot be written.
+      UserError: there is no run, its config.json is damaged, or it has no intact checkpoint.
     """
     run_dir = Path(run_dir)
     config = _read_config(run_dir)
     environment = environments.create(config, seed=0)
     checkpoint, manifest = _newest_checkpoint(run_dir / "checkpoints")
     with hush():  # TensorFlow takes seconds to load: not before there is something to export.
-        from tf_pruned_rl.exporting.learner import export_learner
+        from tf_pruned_rl.exporting.learner import from_learner
         from tf_pruned_rl.training.learner import Learner
 
     learner = Learner(config, environment.interface)
-    directory = Path(directory or run_dir / "policy")
     try:
         learner.state().load(checkpoint / "learner")
-        description = export_learner(
+        return from_learner(
             learner,
-            directory,
             config=config,
             action_meanings=environment.action_meanings,
             agent_steps=manifest["agent_steps"],
@@ -53,7 +47,6 @@ def export_run(run_dir: Path | str, directory: Path | str | None = None) -> tupl
             f"{checkpoint} does not fit {run_dir / 'config.json'} ({error}); put back the one the run was "
             "made with"
         ) from error
-    return directory, description
 
 
 def _read_config(run_dir: Path) -> Config:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ def export_policy(
     layers: Sequence[Mapping[str, Any]],
     target_sparsity: float,
     training: TrainingFacts,
+    save: Callable[[Path], None] | None = None,
+    complete: Callable[[Path], Mapping[str, Any]] = lambda directory: {"format": "saved_model"},
 ) -> dict:
     """Writes ``directory``: a SavedModel of the greedy policy, and its policy.json.
 
@@ -49,6 +51,9 @@ def export_policy(
       layers: one row per kernel (see ``pruning.summaries``).
       target_sparsity: what the schedule asks for now.
       training: how far the network was trained.
+      save: writes the model's files into the folder it is given; None is the SavedModel.
+      complete: called with the folder when they are there, returns what policy.json says besides; what
+        it raises leaves ``directory`` as it was.
 
     Returns: the content of policy.json.
 
@@ -61,7 +66,10 @@ def export_policy(
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        _save(model, temporary, policy_function(config, model))
+        if save is None:
+            _save(model, temporary, policy_function(config, model))
+        else:
+            save(temporary)
         description = policy_json.describe(
             temporary,
             config=config,
@@ -71,7 +79,7 @@ def export_policy(
             target_sparsity=target_sparsity,
             parameters=model.count_params(),
             training=training,
-        )
+        ) | dict(complete(temporary))
         policy_json.write(temporary, description)
         _sync(temporary)
         _replace(temporary, directory)

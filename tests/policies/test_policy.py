@@ -1,0 +1,107 @@
+"""Loading a policy: what is checked, and what a damaged one is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_pruned_rl import config, networks
+from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.exporting.policy_json import TrainingFacts
+from tf_pruned_rl.exporting.saved_model import export_policy
+from tf_pruned_rl.policies.policy import load_policy
+
+ACTIONS = 3
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory) -> Path:
+    experiment = config.replace(config.ExperimentConfig(), network="nature", width=0.25, game="Pong")
+    directory = tmp_path_factory.mktemp("exported") / "policy"
+    export_policy(
+        networks.build(experiment.network, num_actions=ACTIONS),
+        directory,
+        config=experiment,
+        action_meanings=("NOOP", "FIRE", "RIGHT"),
+        layers=[{"layer": "all", "shape": (10,), "parameters": 10, "nonzero": 1}],
+        target_sparsity=0.9,
+        training=TrainingFacts(0, 0, 0),
+    )
+    return directory
+
+
+@pytest.fixture
+def policy_dir(exported, tmp_path) -> Path:
+    return Path(shutil.copytree(exported, tmp_path / "policy"))
+
+
+def test_a_loaded_policy_tells_values_and_acts_by_them(policy_dir):
+    policy = load_policy(policy_dir)
+    assert (policy.game, policy.action_meanings) == ("Pong", ("NOOP", "FIRE", "RIGHT"))
+    frames = np.random.default_rng(0).integers(0, 256, (2, 84, 84), dtype=np.uint8)
+    player = policy.player(num_envs=2, epsilon=0.0, seed=0)
+    actions = player(frames, np.array([True, True]))
+    assert actions.dtype == np.int32
+    observations = np.zeros((2, 84, 84, 4), np.uint8)
+    observations[..., 3] = frames
+    np.testing.assert_array_equal(actions, policy.q_values(observations).argmax(-1))
+
+
+def edit(directory: Path, **changes) -> None:
+    path = directory / "policy.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def other_signature(directory: Path) -> None:
+    """Puts a SavedModel of another interface there, with the right checksums."""
+    module = tf.Module()
+    module.f = tf.function(lambda x: {"y": x}, input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
+    tf.saved_model.save(module, str(directory), signatures=module.f)
+    edit(directory, files={})
+
+
+DAMAGES = {
+    "no directory": (shutil.rmtree, "no policy at"),
+    "no policy.json": (lambda d: (d / "policy.json").unlink(), "no exported policy"),
+    "cut policy.json": (lambda d: (d / "policy.json").write_text('{"format_version": 1, "ag'), "is damaged"),
+    "a list": (lambda d: (d / "policy.json").write_text("[]"), "an object was expected"),
+    "wrong type": (lambda d: edit(d, action_meanings=3), "action_meanings is missing or malformed"),
+    "no actions": (lambda d: edit(d, action_meanings=[]), "num_actions"),
+    "no protocol": (lambda d: edit(d, preprocessing={}), "frame_skip is missing"),
+    "later format": (lambda d: edit(d, format_version=2), "this version reads 1"),
+    "missing file": (lambda d: (d / "saved_model.pb").unlink(), "saved_model.pb is missing"),
+    "cut file": (lambda d: (d / "saved_model.pb").write_bytes(b"\0"), "checksum differs"),
+    "no saved model": (lambda d: (edit(d, files={}), (d / "saved_model.pb").unlink()), "cannot be loaded"),
+    "other signature": (other_signature, "policy.json says"),
+    "a file elsewhere": (lambda d: edit(d, files={"../x": {}}), "lists ../x, which is not in it"),
+    "no such model": (lambda d: edit(d, tflite={"file": "x", "delegates": True}), "not among its files"),
+    "odd model": (lambda d: edit(d, tflite=3), "an object was expected"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_policy_is_refused_in_one_line(policy_dir, damage):
+    make, message = DAMAGES[damage]
+    make(policy_dir)
+    with pytest.raises(UserError, match=message) as caught:
+        load_policy(policy_dir)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_run_directory_is_pointed_to_its_policy(policy_dir):
+    with pytest.raises(UserError, match="did you mean .*policy"):
+        load_policy(policy_dir.parent)
+
+
+def test_a_changed_byte_of_the_weights_is_found(policy_dir):
+    path = policy_dir / "variables" / "variables.data-00000-of-00001"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="checksum differs"):
+        load_policy(policy_dir)
