@@ -418,5 +418,5 @@ def flatten(config: Config) -> dict[str, object]:
     """Returns {field name: value} over all groups, in order."""
     flat: dict[str, object] = {"agent": config.agent, "preset": config.preset}
     for group in GROUPS:
-        flat.update(dataclasses.asdict(getattr(config, group)))
+        flat.update(vars(getattr(config, group)))
     return flat

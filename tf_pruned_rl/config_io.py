@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from pathlib import Path
@@ -28,6 +29,7 @@ class Difference(NamedTuple):
         return f"{self.field}: {self.old} -> {self.new}"
 
 
+@functools.cache
 def field_types(kind: type[Config] = ExperimentConfig) -> dict[str, type]:
     """Returns {field name: bool, int, float or str} over all groups of a kind, in order."""
     by_name = {"bool": bool, "int": int, "float": float, "str": str}

@@ -16,9 +16,9 @@ def begin(job: Job, frames: int, tail: str = "") -> None:
     (job.path / "config.json").write_text(config_io.to_json(job.run.config))
     clock = {"steps_per_second": 25.0, "time": 1.0}
     lines = [
-        Record("progress", frames - 100, 1, 1, {}, {"steps_per_second": 1.0}),
-        Record("progress", frames, 1, 1, {}, clock),
-        Record("pruning", frames, 1, 1, {"sparsity/total": 0.5}),
+        Record("progress", frames - 100, frames // 4 - 25, 1, {}, {"steps_per_second": 1.0}),
+        Record("progress", frames, frames // 4, 1, {}, clock),
+        Record("pruning", frames, frames // 4, 1, {"sparsity/total": 0.5}),
     ]
     (job.path / "metrics.jsonl").write_text("".join(f"{line.to_json()}\n" for line in lines) + tail)
 

@@ -43,7 +43,7 @@ def cost(one: Status) -> Cost:
     budget = units.budget(config)
     part = 1 - one.frames / one.total
     gradient_steps = budget.gradient_steps * part
-    on_atari = one.job.run.command != "continuous" and "suite=minatar" not in " ".join(one.job.run.flags())
+    on_atari = getattr(config.environment, "suite", "") == "atari"
     hours = gradient_steps / _PAPER_GRADIENT_STEPS_PER_HOUR if on_atari else None
     return Cost(1 if part else 0, budget.agent_steps * part, gradient_steps, hours)
 

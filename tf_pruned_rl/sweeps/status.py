@@ -80,8 +80,9 @@ def _progress(job: Job) -> tuple[int, float]:
             record = Record.from_json(line)
         except ValueError:  # cut short at either end
             continue
-        steps_per_second = record.clock.get("steps_per_second", 0.0)
-        return record.frames, steps_per_second * job.run.config.environment.frame_skip
+        # What a run counts in is its own: frames, steps of an environment, gradient steps.
+        frames_per_step = record.frames / record.agent_steps if record.agent_steps else 0.0
+        return record.frames, record.clock.get("steps_per_second", 0.0) * frames_per_step
     return 0, 0.0
 
 

@@ -38,6 +38,23 @@ def test_widths_of_arms_are_scaled_as_those_of_panels():
     assert {run.config.network.width for run in figures.figure("9", "smoke").runs()} == {1.25}
 
 
+def test_minatar_is_as_long_in_agent_steps():
+    for budget in figures.BUDGETS:
+        (atari, *_), (minatar, *_) = (
+            figures.figure("3", budget, suite).runs() for suite in ("atari", "minatar")
+        )
+        assert units.budget(minatar.config).agent_steps == units.budget(atari.config).agent_steps
+        assert minatar.config.environment.suite == "minatar"
+    assert figures.figure("1", "small", "minatar").tasks == ("Breakout", "Asterix", "Freeway", "Seaquest")
+
+
+def test_minatar_has_its_own_small_network_and_no_drq():
+    assert {run.config.network.network for run in figures.figure("4", "small", "minatar").runs()} == {
+        "minatar"
+    }
+    assert [panel.title for panel in figures.figure("8", "small", "minatar").panels] == ["DER"]
+
+
 def test_schedules_are_never_scaled():
     assert figures.figure("2", "smoke") == figures.FIGURES["2"]
 

@@ -34,19 +34,26 @@ def test_counts_of_the_paper():
     assert {number: len(spec.unique(figures.figure(number).runs())) for number in counted} == counted
 
 
-@pytest.mark.parametrize("number", list(figures.FIGURES))
-@pytest.mark.parametrize("budget", ["small", "smoke"])
-def test_every_run_can_be_made(number, budget):
-    for run in spec.unique(figures.figure(number, budget).runs())[::7]:
+# Every figure, at every budget but the paper's, whose runs are those of small but longer; and on MinAtar.
+ALL = [(number, budget, "atari") for number in figures.FIGURES for budget in ("small", "smoke")] + [
+    (number, budget, "minatar")
+    for number, figure in figures.FIGURES.items()
+    if figure.command == "online" and figure.kind != "published"
+    for budget in ("small", "smoke")
+]
+
+
+@pytest.mark.parametrize(("number", "budget", "suite"), ALL)
+def test_every_run_can_be_made(number, budget, suite):
+    for run in spec.unique(figures.figure(number, budget, suite).runs())[::7]:
         validation.validate(run.config)
         assert environments.canonical(run.config) == run.config  # the task is in its one spelling
 
 
-@pytest.mark.parametrize("number", list(figures.FIGURES))
-@pytest.mark.parametrize("budget", ["small", "smoke"])
-def test_the_flags_make_the_configuration(number, budget):
+@pytest.mark.parametrize(("number", "budget", "suite"), ALL)
+def test_the_flags_make_the_configuration(number, budget, suite):
     kinds = {"online": configuration.ExperimentConfig, "continuous": configuration.ContinuousConfig}
-    for run in spec.unique(figures.figure(number, budget).runs())[::11]:
+    for run in spec.unique(figures.figure(number, budget, suite).runs())[::11]:
         values = absl_flags.FlagValues()
         flags.define_flags(kind=kinds[run.command], flag_values=values)
         values([run.command, *run.flags()])

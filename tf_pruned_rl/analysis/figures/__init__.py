@@ -21,8 +21,9 @@ from tf_pruned_rl.analysis.figures import (
     figure_16,
     figure_17,
 )
-from tf_pruned_rl.analysis.figures.budgets import BUDGETS, SUITES, Cut, cut, scaled
+from tf_pruned_rl.analysis.figures.budgets import BUDGETS, Cut, cut, scaled
 from tf_pruned_rl.analysis.figures.spec import Arm, Figure, Panel, Run, unique
+from tf_pruned_rl.config import SUITES
 from tf_pruned_rl.errors import UserError
 
 __all__ = ["BUDGETS", "FIGURES", "SUITES", "Arm", "Cut", "Figure", "Panel", "Run", "figure", "unique"]

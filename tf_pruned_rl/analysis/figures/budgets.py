@@ -6,16 +6,14 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from tf_pruned_rl import config as configuration
 from tf_pruned_rl.analysis.figures.spec import Arm, Command, Figure, Flags, Panel
+from tf_pruned_rl.environments import games
 from tf_pruned_rl.errors import UserError
 
 PREFERRED = ("Breakout", "Enduro", "Assault", "MsPacman", "Qbert", "Pong", "VideoPinball", "BeamRider")
 """Games that are kept first where not all are: they score early, and most have published curves."""
-MINATAR_GAMES = ("Asterix", "Breakout", "Freeway", "Seaquest", "SpaceInvaders")
-"""The games of MinAtar."""
-SUITES = ("atari", "minatar")
-"""Where the games of a figure are played."""
-
+_NOT_IN_MINATAR = ("drq_eps",)
 # An agent step is four frames on Atari and one on MinAtar; runs are equally long in agent steps.
 _ATARI_FRAMES_PER_MINATAR_FRAME = 4
 _SHORTEST = 2_000
@@ -90,7 +88,7 @@ def scaled(figure: Figure, budget: str, suite: str = "atari") -> Figure:
     Raises:
       UserError: there is no such budget or suite, or the figure is not about games.
     """
-    for flag, word, words in (("budget", budget, tuple(BUDGETS)), ("suite", suite, SUITES)):
+    for flag, word, words in (("budget", budget, tuple(BUDGETS)), ("suite", suite, configuration.SUITES)):
         if word not in words:
             raise UserError(f"--{flag}={word!r} is not one of {', '.join(words)}")
     if figure.kind == "schedule":
@@ -99,18 +97,19 @@ def scaled(figure: Figure, budget: str, suite: str = "atari") -> Figure:
     common = dict(figure.common)
     tasks, length = figure.tasks, max(_SHORTEST, figure.length // plan.divide[figure.command])
     if suite == "minatar":
-        if figure.command != "online":
+        if figure.command != "online" or figure.kind == "published":
             raise UserError(f"figure {figure.number} is not about games that MinAtar has: leave --suite out")
-        tasks, length = MINATAR_GAMES, length // _ATARI_FRAMES_PER_MINATAR_FRAME
+        tasks, length = tuple(games.MINATAR), length // _ATARI_FRAMES_PER_MINATAR_FRAME
         common["suite"] = suite
     if plan.points:
         common |= _spacing(figure, length, plan.points)
+    panels = [_scaled_panel(panel, plan, suite) for panel in figure.panels]
     return dataclasses.replace(
         figure,
         tasks=_preferred(tasks)[: plan.games] if budget != "paper" else tasks,
         seeds=min(figure.seeds, plan.seeds),
         length=length,
-        panels=tuple(_scaled_panel(panel, plan, suite) for panel in figure.panels),
+        panels=tuple(panel for panel in panels if panel.arms),
         common=common | dict(plan.flags.get(figure.command, {})),
     )
 
@@ -176,7 +175,11 @@ def _spacing(figure: Figure, length: int, points: int) -> dict[str, object]:
 
 def _scaled_panel(panel: Panel, plan: Budget, suite: str) -> Panel:
     values = tuple(value * plan.width for value in panel.values) if panel.varied == "width" else panel.values
-    arms = tuple(Arm(arm.label, _scaled_flags(arm.flags, plan, suite)) for arm in panel.arms)
+    arms = tuple(
+        Arm(arm.label, _scaled_flags(arm.flags, plan, suite))
+        for arm in panel.arms
+        if suite == "atari" or arm.flags["agent"] not in _NOT_IN_MINATAR
+    )
     return dataclasses.replace(panel, arms=arms, values=values)
 
 

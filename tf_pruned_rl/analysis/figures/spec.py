@@ -77,9 +77,9 @@ class Run:
         base = configuration.flatten(_base(flat))
         changed = {name: value for name, value in flat.items() if value != base[name]}
         named = {name: flat[name] for name in ("agent", self.config.task_field, "seed")}
-        if "suite" in flat:
+        if flat.get("suite", "atari") != "atari":
             named["suite"] = flat["suite"]
-        # The game and the seed are always said; the rest where the agent's preset says otherwise.
+        # These are always said; the rest where the agent's preset, for the suite, says otherwise.
         return [f"--{name}={_text(value)}" for name, value in (named | changed).items()]
 
 
@@ -163,9 +163,7 @@ def replace(figure: Figure, **changes: object) -> Figure:
 
 def _base(flags: Flags) -> Config:
     """Returns the preset that the flags are changes of."""
-    suite = flags.get("suite", "atari")
-    agent = str(flags["agent"])
-    return configuration.preset(agent) if suite == "atari" else configuration.preset(agent, suite=suite)
+    return configuration.preset(str(flags["agent"]), suite=str(flags.get("suite", "atari")))
 
 
 def _text(value: object) -> str:
