@@ -69,5 +69,4 @@ class Job:
 
 def create(runs: Iterable[Run], directory: Path, scripts: Path, threads: int) -> tuple[Job, ...]:
     """Returns one job for every different run, in order."""
-    places = {"directory": directory.absolute(), "scripts": scripts.absolute(), "threads": threads}
-    return tuple(Job(run, **places) for run in unique(runs))
+    return tuple(Job(run, directory.absolute(), scripts.absolute(), threads) for run in unique(runs))

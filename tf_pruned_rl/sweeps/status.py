@@ -53,7 +53,7 @@ def read(job: Job) -> Status:
     if claims.held(job.claim) or claims.held(job.path / ".lock"):
         return Status(job, "running", frames, total, speed)
     ended = claims.ended(job.claim)
-    if ended and ended.exit_status not in (None, 0, *STOPPED_BY):
+    if ended and ended.exit_status and ended.exit_status not in STOPPED_BY:
         return Status(job, "failed", frames, total, speed, failure(job, ended.exit_status))
     return Status(job, "interrupted" if frames or ended else "waiting", frames, total, speed)
 

@@ -11,10 +11,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tf_pruned_rl.sweeps.status import Status
+from tf_pruned_rl.sweeps.status import State, Status
 from tf_pruned_rl.training.progress import create_console, duration
 
-STATES = ("finished", "running", "interrupted", "waiting", "failed")
+STATES: tuple[State, ...] = ("finished", "running", "interrupted", "waiting", "failed")
 _ROWS = 20
 """Runs shown at a time on a terminal."""
 _LIVE_SECONDS = 1.0

@@ -16,7 +16,7 @@ PREFERRED = ("Breakout", "Enduro", "Assault", "MsPacman", "Qbert", "Pong", "Vide
 _NOT_IN_MINATAR = ("drq_eps",)
 # An agent step is four frames on Atari and one on MinAtar; runs are equally long in agent steps.
 _ATARI_FRAMES_PER_MINATAR_FRAME = 4
-_SHORTEST = 2_000
+_SHORTEST: Mapping[Command, int] = {"online": 2_000}
 """Frames: below, no window of pruning lies behind the smallest warm-up."""
 
 
@@ -51,6 +51,7 @@ _TINY: Flags = {
     "eval_episodes": 2,
 }
 _TINY_GAME: Flags = {"min_replay_history": 80, "replay_capacity": 2_000, "target_update_period": 100}
+_TINY_DATA: Flags = {"data_fraction": 1.0, "replay_capacity": 2_000, "log_every": 10, "diagnostics_every": 50}
 
 BUDGETS: dict[str, Budget] = {
     "paper": Budget(divide={"online": 1, "continuous": 1, "offline": 1}, games=60, seeds=10),
@@ -62,6 +63,7 @@ BUDGETS: dict[str, Budget] = {
         flags={
             "online": {"reset_every": 10_000, "diagnostics_every": 32_000},
             "continuous": {"diagnostics_every": 2_000},
+            "offline": {"reset_every": 10_000},
         },
     ),
     "smoke": Budget(
@@ -70,7 +72,11 @@ BUDGETS: dict[str, Budget] = {
         seeds=2,
         width=0.25,
         points=4,
-        flags={"online": {**_TINY, **_TINY_GAME}, "continuous": {**_TINY, "min_replay_history": 200}},
+        flags={
+            "online": {**_TINY, **_TINY_GAME},
+            "continuous": {**_TINY, "min_replay_history": 200},
+            "offline": {**_TINY, **_TINY_DATA},
+        },
     ),
 }
 """``paper`` is the paper's. ``small`` asks the same questions in a tenth of the frames, on four games, with
@@ -95,7 +101,7 @@ def scaled(figure: Figure, budget: str, suite: str = "atari") -> Figure:
         return figure
     plan = BUDGETS[budget]
     common = dict(figure.common)
-    tasks, length = figure.tasks, max(_SHORTEST, figure.length // plan.divide[figure.command])
+    tasks, length = figure.tasks, _length(figure, plan)
     if suite == "minatar":
         if figure.command != "online" or figure.kind == "published":
             raise UserError(f"figure {figure.number} is not about games that MinAtar has: leave --suite out")
@@ -166,10 +172,16 @@ def _preferred(tasks: tuple[str, ...]) -> tuple[str, ...]:
     return first + tuple(task for task in tasks if task not in first)
 
 
+def _length(figure: Figure, plan: Budget) -> int:
+    return max(_SHORTEST.get(figure.command, 1), figure.length // plan.divide[figure.command])
+
+
 def _spacing(figure: Figure, length: int, points: int) -> dict[str, object]:
     """Returns the flags that spread iterations, checkpoints and evaluations over a run."""
     every = max(1, length // points)
     spacing: dict[str, object] = {"iteration_frames": every, "checkpoint_every": every}
+    if figure.command == "offline":
+        spacing["iterations"] = points
     return spacing | ({"eval_every": every} if figure.score == "evaluation" else {})
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tf_pruned_rl.analysis.figures.arms import dense, pruned
 from tf_pruned_rl.analysis.figures.spec import Arm, Figure, Panel
 from tf_pruned_rl.environments.games import SUITE_15
 
-_FLAGS = {"network": "impala", "width": 3}
+_FLAGS: dict[str, Any] = {"network": "impala", "width": 3}
 # The window of a run of 40 M frames: 8 M to 32 M.
 _EARLY = pruned("dqn", **_FLAGS, prune_start=0.08, prune_end=0.32)
 _ARMS = (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tf_pruned_rl.analysis.figures.arms import dense, pruned
 from tf_pruned_rl.analysis.figures.spec import Arm, Figure, Panel
 from tf_pruned_rl.environments.games import SUITE_15
 
 
-def _arms(**flags: object) -> tuple[Arm, ...]:
+def _arms(**flags: Any) -> tuple[Arm, ...]:
     def other(label: str, **how: object) -> Arm:
         return Arm(label, {**dense("dqn", network="impala", **flags).flags, **how})
 

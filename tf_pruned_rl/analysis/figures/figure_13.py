@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tf_pruned_rl.analysis.figures.figure_11 import FIGURE as _FIGURE_11
-from tf_pruned_rl.analysis.figures.spec import replace
 
 FIGURE = replace(
     _FIGURE_11,

@@ -6,7 +6,6 @@ same configuration have the same ``run_id`` and the same directory, whichever fi
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +24,8 @@ Flags = Mapping[str, object]
 TIME_AXES = ("frames", "steps", "iteration")
 """Axes along training. Any other is ``"method"`` (the arms side by side) or the flag a panel varies."""
 
-_SHARED_NAMES = {"total_frames": "total_steps", "iteration_frames": "iteration_steps"}
+_OTHER_NAMES = {"total_frames": "total_steps", "iteration_frames": "iteration_steps"}
+"""What other kinds of runs than those on games call a field."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Figure:
     tasks: tuple[str, ...] = ()
     seeds: int = 5
     length: int = 40_000_000
-    """Of a run, in emulator frames; steps of the environment in continuous control."""
+    """Of a run: emulator frames, steps in continuous control, gradient steps offline."""
     score: Score = "iteration"
     """The records a score comes from: training returns of an iteration, or an evaluation's."""
     normalised: bool = True
@@ -123,10 +123,15 @@ class Figure:
     def flags(self, panel: Panel, arm: Arm, value: float | None = None) -> dict[str, object]:
         """Returns the flags of an arm's runs at one value of the varied flag, task and seed apart."""
         varied = {panel.varied: value} if panel.varied else {}
-        return {"total_frames": self.length} | dict(self.common) | dict(arm.flags) | varied
+        # An offline run's length is its iterations, which are the preset's or in ``common``.
+        length = {} if self.command == "offline" else {"total_frames": self.length}
+        return length | dict(self.common) | dict(arm.flags) | varied
 
     def _run(self, panel: Panel, arm: Arm, value: float | None, task: str, seed: int) -> Run:
-        config = resolve(self.flags(panel, arm, value), task=task, seed=seed)
+        flags = self.flags(panel, arm, value)
+        if self.command == "offline":  # a run of the data for every seed
+            flags["dataset_run"] = seed + 1
+        config = resolve(flags, task=task, seed=seed)
         run_id, name = config_io.config_hash(config)[:12], Path(config_io.default_run_dir(config)).name
         return Run(panel.title, arm.label, value, task, seed, self.command, config, run_id, name)
 
@@ -144,7 +149,7 @@ def resolve(flags: Flags, *, task: str, seed: int) -> Config:
     """
     base = _base(flags)
     known = configuration.flatten(base)
-    named = {name if name in known else _SHARED_NAMES.get(name, name): flags[name] for name in flags}
+    named = {name if name in known else _OTHER_NAMES.get(name, name): flags[name] for name in flags}
     types = config_io.field_types(type(base))
     # 3 and 3.0 are one width: their configurations must be equal, too.
     typed = {name: types[name](value) if name in types else value for name, value in named.items()}
@@ -154,11 +159,6 @@ def resolve(flags: Flags, *, task: str, seed: int) -> Config:
 def unique(runs: Iterable[Run]) -> tuple[Run, ...]:
     """Returns the first Run of every ``run_id``, in order."""
     return tuple({run.run_id: run for run in reversed(list(runs))}.values())[::-1]
-
-
-def replace(figure: Figure, **changes: object) -> Figure:
-    """Returns the figure with some of its fields changed."""
-    return dataclasses.replace(figure, **changes)
 
 
 def _base(flags: Flags) -> Config:
