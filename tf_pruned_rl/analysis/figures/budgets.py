@@ -50,7 +50,14 @@ _TINY: Flags = {
     "covariance_batch": 8,
     "eval_episodes": 2,
 }
-_TINY_GAME: Flags = {"min_replay_history": 80, "replay_capacity": 2_000, "target_update_period": 100}
+_TINY_GAME: Flags = {
+    "min_replay_history": 80,
+    "replay_capacity": 2_000,
+    "target_update_period": 100,
+    # Soon most actions are the network's: were they all random, every arm would have the same scores.
+    "epsilon_decay_period": 100,
+    "epsilon_train": 0.2,
+}
 _TINY_DATA: Flags = {"data_fraction": 1.0, "replay_capacity": 2_000, "log_every": 10, "diagnostics_every": 50}
 
 BUDGETS: dict[str, Budget] = {
@@ -80,8 +87,8 @@ BUDGETS: dict[str, Budget] = {
     ),
 }
 """``paper`` is the paper's. ``small`` asks the same questions in a tenth of the frames, on four games, with
-three seeds. ``smoke`` makes every run tiny (episodes are cut, exploration stays random, networks are a
-quarter as wide): everything happens, nothing is learned."""
+three seeds. ``smoke`` makes every run tiny (episodes are cut, networks are a quarter as wide): everything
+happens, nothing is learned."""
 
 
 def scaled(figure: Figure, budget: str, suite: str = "atari") -> Figure:
