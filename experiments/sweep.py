@@ -7,6 +7,7 @@ The same command goes on where it stopped, whatever stopped it.
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -28,6 +29,7 @@ _GAMES = flags.DEFINE_list("games", [], "Only these games, or environments.")
 _AGENTS = flags.DEFINE_list("agents", [], "Only these agents.")
 _VALUES = flags.DEFINE_list("values", [], "Only these values of what the panels vary, widths for example.")
 _SEEDS = flags.DEFINE_integer("seeds", 0, "Only so many seeds; 0 is all.")
+_DATA = flags.DEFINE_string("data", "", "Figure 6: where the data lie, as offline.py's --data says.")
 _STATUS = flags.DEFINE_bool("status", False, "Say how every run stands, and do nothing.")
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Say what there is to do and what it costs, and do nothing.")
 _ENGINE = flags.DEFINE_enum("engine", "local", list(engines.ENGINES), "Who makes the runs.")
@@ -86,10 +88,21 @@ def _jobs() -> tuple[jobs.Job, ...]:
         raise UserError(f"--values: {error}") from error
     only = figures.Cut(tuple(_GAMES.value), _SEEDS.value, tuple(_AGENTS.value), values)
     figure = figures.figure(_FIGURE.value, _BUDGET.value, _SUITE.value, only)
+    if figure.command == "offline":
+        figure = dataclasses.replace(figure, common={**figure.common, "data": _data()})
     table = jobs.create(figure.runs(), _directory(), Path(__file__).parent, _THREADS.value)
     if not table:
         raise UserError(f"figure {figure.number} needs no runs: experiments/figures.py draws it as it is")
     return table
+
+
+def _data() -> str:
+    if not _DATA.value and not (_DRY_RUN.value or _STATUS.value):
+        raise UserError(
+            f"--figure={_FIGURE.value} learns from fixed data: give --data=DIR, which holds "
+            "GAME/RUN/replay_logs"
+        )
+    return _DATA.value
 
 
 def _directory() -> Path:

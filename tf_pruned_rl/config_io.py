@@ -13,8 +13,9 @@ from tf_pruned_rl import config as configuration
 from tf_pruned_rl.config import Config, ExperimentConfig
 from tf_pruned_rl.errors import UserError
 
-# They say where and with how many hands a run is made, not which run it is.
-_NOT_THE_RUN = frozenset({"run_dir", "threads"})
+# They say where and with how many hands a run is made, not which run it is. (Whether the data are the
+# same is seen from the data themselves.)
+_NOT_THE_RUN = frozenset({"run_dir", "threads", "data"})
 
 
 class Difference(NamedTuple):

@@ -24,7 +24,7 @@ class Cost:
     agent_steps: float = 0.0
     gradient_steps: float = 0.0
     p100_hours: float | None = 0.0
-    """By the paper's speed; None where it gives none (continuous control, MinAtar)."""
+    """By the paper's speed; None where it gives none (continuous control, fixed data) and on MinAtar."""
 
     def __add__(self, other: Cost) -> Cost:
         """Returns the cost of both."""
@@ -43,8 +43,8 @@ def cost(one: Status) -> Cost:
     budget = units.budget(config)
     part = 1 - one.frames / one.total
     gradient_steps = budget.gradient_steps * part
-    on_atari = getattr(config.environment, "suite", "") == "atari"
-    hours = gradient_steps / _PAPER_GRADIENT_STEPS_PER_HOUR if on_atari else None
+    published = one.job.run.command == "online" and config.environment.suite == "atari"
+    hours = gradient_steps / _PAPER_GRADIENT_STEPS_PER_HOUR if published else None
     return Cost(1 if part else 0, budget.agent_steps * part, gradient_steps, hours)
 
 

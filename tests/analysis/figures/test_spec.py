@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from absl import flags as absl_flags
 
@@ -19,6 +21,7 @@ def test_counts_of_the_paper():
         "3": 4 * 15 * 5,
         "4": 2 * 2 * 3 * 15 * 5,
         "5": 2 * 4 * 15 * 5,
+        "6": 2 * 2 * 3 * 17 * 5,
         "7": 2 * 2 * 60 * 5,
         "8": 2 * 3 * 26 * 5,
         "9": 4 * 2 * 10,
@@ -46,18 +49,25 @@ ALL = [(number, budget, "atari") for number in figures.FIGURES for budget in ("s
 @pytest.mark.parametrize(("number", "budget", "suite"), ALL)
 def test_every_run_can_be_made(number, budget, suite):
     for run in spec.unique(figures.figure(number, budget, suite).runs())[::7]:
-        validation.validate(run.config)
-        assert environments.canonical(run.config) == run.config  # the task is in its one spelling
+        config = configuration.replace(run.config, data="DIR") if run.command == "offline" else run.config
+        validation.validate(config)
+        assert environments.canonical(config) == config  # the task is in its one spelling
 
 
 @pytest.mark.parametrize(("number", "budget", "suite"), ALL)
 def test_the_flags_make_the_configuration(number, budget, suite):
-    kinds = {"online": configuration.ExperimentConfig, "continuous": configuration.ContinuousConfig}
+    kinds = {
+        "online": configuration.ExperimentConfig,
+        "continuous": configuration.ContinuousConfig,
+        "offline": configuration.OfflineConfig,
+    }
     for run in spec.unique(figures.figure(number, budget, suite).runs())[::11]:
         values = absl_flags.FlagValues()
         flags.define_flags(kind=kinds[run.command], flag_values=values)
-        values([run.command, *run.flags()])
-        assert flags.config_from_flags(values, kind=kinds[run.command]) == run.config
+        data = {"data": "DIR"} if run.command == "offline" else {}
+        values([run.command, *run.flags(), *(f"--{name}={value}" for name, value in data.items())])
+        config = configuration.replace(run.config, **data)
+        assert flags.config_from_flags(values, kind=kinds[run.command]) == config
 
 
 def test_a_run_knows_its_place_and_its_configuration():
@@ -106,3 +116,12 @@ def test_lengths_are_steps_in_continuous_control():
 def test_no_such_field():
     with pytest.raises(KeyError, match="widht"):
         spec.resolve({"agent": "dqn", "widht": 3}, task="Pong", seed=0)
+
+
+def test_a_run_of_the_data_for_every_seed_wherever_they_lie():
+    figure = figures.figure("6", "small")
+    here, there = (dataclasses.replace(figure, common={**figure.common, "data": name}) for name in "ab")
+    assert [run.run_id for run in here.runs()] == [run.run_id for run in there.runs()]
+    for run in here.runs():
+        assert run.config.replay.dataset_run == run.seed + 1
+        assert (run.config.run.iterations, run.config.run.iteration_steps) == (10, 125_000)
