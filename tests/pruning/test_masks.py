@@ -1,0 +1,49 @@
+"""Where the masks live: tfmot's wrappers, around layers that never notice."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from tf_pruned_rl.networks.noisy import NoisyDense
+from tf_pruned_rl.pruning import kernels, masks
+from tf_pruned_rl.pruning.schedule import NEVER, CubicSparsity
+
+
+def wrapped(*layers: tf_keras.layers.Layer) -> tuple[tf_keras.Model, list[masks.Masked]]:
+    model = tf_keras.Sequential([tf_keras.Input((6,)), *layers])
+    (found,) = kernels.find(model)
+    return model, masks.wrap(found, {kernel.name: CubicSparsity(0.5, 2, 10) for kernel in found})
+
+
+def test_each_kernel_has_a_mask_of_ones_and_the_network_stays_what_it_was():
+    model, held = wrapped(tf_keras.layers.Dense(5, name="one"), tf_keras.layers.Dense(3, name="two"))
+    assert [one.kernel.name for one in held] == ["one", "two"]
+    for one, layer in zip(held, model.layers, strict=True):
+        assert one.kernel.variable is layer.kernel and one.wrapper.layer is layer
+        np.testing.assert_array_equal(one.mask, np.ones(layer.kernel.shape))
+        assert int(one.wrapper.pruning_step) == NEVER
+    assert len(model.trainable_variables) == 4 and {type(layer) for layer in model.layers} == {
+        tf_keras.layers.Dense
+    }
+
+
+def test_two_kernels_of_a_layer_share_a_wrapper_and_have_a_mask_each():
+    _, (mean, sigma) = wrapped(NoisyDense(4, name="noisy"))
+    assert mean.wrapper is sigma.wrapper
+    assert mean.mask is not sigma.mask and mean.kernel.variable is not sigma.kernel.variable
+
+
+def test_state_names_every_mask_threshold_and_step():
+    _, held = wrapped(tf_keras.layers.Dense(5, name="one"), tf_keras.layers.Dense(3, name="two"))
+    state = masks.state(held)
+    assert set(state) == {f"pruning/{n}/{p}" for n in ("one", "two") for p in ("mask", "threshold", "step")}
+    assert state["pruning/two/mask"] is held[1].mask
+
+
+def test_zeros_outside_have_no_sign():
+    weights = tf.Variable([-1.0, 2.0, -3.0, np.nan])
+    masks.zero_outside(weights, tf.Variable([0.0, 1.0, 1.0, 0.0]))
+    assert weights.numpy().tolist() == [0.0, 2.0, -3.0, 0.0]
+    assert not np.signbit(weights.numpy()[[0, 3]]).any()
