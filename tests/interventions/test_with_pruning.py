@@ -82,6 +82,33 @@ def test_a_channel_that_went_stays_dead(make_learner, replay, intervention):
     assert [len(removed[f"conv{number}"]) for number in (1, 2, 3)] == [8 - 2, 16 - 5, 16 - 5]
 
 
+def test_rigl_grows_by_the_gradient_of_the_batch_just_learned_from(make_learner, replay):
+    settings = {"pruning": "rigl", "prune_start": 0.0, "sparsity": 0.9, "learning_rate": 1e-3}
+    # The same run twice: one exchanges weights at step 3, the other is what it would be had it not.
+    learner, before = (make_learner(**settings, prune_every=every) for every in (3, 400))
+    batch = replay.batch(tf.range(20, 24, dtype=tf.int64), tf.ones(4))
+    for each in (learner, before):
+        step = tf.function(lambda each=each: each.step(replay, batch))
+        for _ in range(3):
+            step()
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(before.agent.loss_per_example(batch)[0])
+    variables = before.agent.model.trainable_variables
+    slopes = tape.gradient(loss, variables)
+    masks, old_masks, grown_in_all = learner.pruner.masks(), before.pruner.masks(), 0
+    for variable, old, slope in zip(learner.agent.model.trainable_variables, variables, slopes, strict=True):
+        if variable.ref() not in masks:
+            continue
+        kept, now = (held[v.ref()].numpy() != 0 for held, v in ((old_masks, old), (masks, variable)))
+        slope, grown = np.abs(slope.numpy()), now & ~kept
+        grown_in_all += grown.sum()
+        assert now.sum() == kept.sum()
+        if grown.any():
+            assert slope[grown].min() >= slope[~now & ~kept].max() * (1 - 1e-4)
+            assert not variable.numpy()[grown].any()
+    assert grown_in_all > 1_000
+
+
 @pytest.mark.parametrize("intervention", ["redo", pytest.param("reset", marks=pytest.mark.slow)])
 def test_state_brings_back_what_is_drawn_next(make_learner, replay, snapshot, tmp_path, intervention):
     settings = {**FEW, "pruning": "set", "intervention": intervention, "redo_every": 4, "reset_every": 4}
