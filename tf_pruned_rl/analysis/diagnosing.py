@@ -73,7 +73,7 @@ def panels(grouped: Groups) -> Figure:
             each.xaxis.set_major_locator(ticker.MaxNLocator(4))
             each.xaxis.set_major_formatter(ticker.EngFormatter(sep=""))
             each.yaxis.set_major_locator(ticker.MaxNLocator(5))
-            percent = ticker.PercentFormatter(1.0, symbol=" %")
+            percent = ticker.PercentFormatter(1.0, decimals=0, symbol=" %")
             each.yaxis.set_major_formatter(percent if name == "dormant" else ticker.FuncFormatter(_tick))
     for row, game in enumerate(games):
         axes[row, 0].set_ylabel(game, fontweight="bold")
