@@ -106,6 +106,20 @@ def other_actions(directory: Path) -> None:
     path.write_text(path.read_text().replace('"LEFT"', '"UP"'))
 
 
+def cut(directory: Path) -> None:
+    """Leaves half of policy.json."""
+    path = directory / policy_json.FILE
+    path.write_text(path.read_text()[:500])
+
+
+def other_signature(directory: Path) -> None:
+    """Makes policy.json promise one value more than the model gives, and one action more."""
+    path = directory / policy_json.FILE
+    content = json.loads(path.read_text())
+    content["signature"]["outputs"]["q_values"]["shape"] = [None, 5]
+    path.write_text(json.dumps(content))
+
+
 @pytest.mark.parametrize(
     ("arguments", "damage", "message"),
     [
@@ -119,6 +133,8 @@ def other_actions(directory: Path) -> None:
         (["--policy={}", "--video=film.avi"], None, "neither .mp4 nor .gif"),
         (["--policy={}", "--video={}/no/where.gif"], None, "no such folder"),
         (["--policy={}", "--video=film.gif", "--num_envs=2"], None, "one Atari game at a time"),
+        (["--policy={}"], cut, "is damaged"),
+        (["--policy={}"], other_signature, "policy.json says"),
         (["--policy={}"], other_actions, "has the actions NOOP, FIRE, RIGHT, LEFT here"),
     ],
     ids=[
@@ -132,6 +148,8 @@ def other_actions(directory: Path) -> None:
         "kind of film",
         "place of film",
         "two games in a film",
+        "damaged",
+        "other signature",
         "other actions",
     ],
 )
