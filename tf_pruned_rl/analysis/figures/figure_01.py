@@ -14,7 +14,7 @@ def _panel(title: str, agent: str) -> Panel:
 
 FIGURE = Figure(
     number="1",
-    title="Wider networks profit from pruning (ResNet)",
+    title="Wider networks, dense and pruned (ResNet)",
     command="online",
     kind="final_scores",
     panels=(_panel("DQN", "dqn"), _panel("Rainbow", "rainbow")),

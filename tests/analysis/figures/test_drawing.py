@@ -1,0 +1,63 @@
+"""What pictures of scores show, and that nothing lies over the data."""
+
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+import pytest
+
+from tf_pruned_rl.analysis import figures
+from tf_pruned_rl.analysis.curves import STYLE
+from tf_pruned_rl.analysis.figures import drawing, estimates, scores
+
+
+def drawn(make_sweep, tmp_path, number, returns=None):
+    figure = figures.figure(number, "smoke")
+    found = scores.collect(figure, make_sweep(figure, tmp_path / "runs", returns or (lambda run: [1.0, 2.0])))
+    how = estimates.Statistics.of(figure, "", 20)
+    shown = [(axes, estimates.estimated(axes, how)) for axes in found.axes]
+    with matplotlib.rc_context(STYLE):
+        sheet = drawing.draw(figure, shown, how)
+        sheet.draw_without_rendering()
+    return figure, sheet, shown
+
+
+@pytest.mark.parametrize(("number", "plots"), [("1", 2), ("12", 2), ("14", 4), ("9", 2), ("16", 2)])
+def test_legend_title_and_note_are_beside_the_axes(make_sweep, tmp_path, number, plots):
+    figure, sheet, _ = drawn(make_sweep, tmp_path, number)
+    assert len(sheet.axes) == plots
+    title, note = sheet.texts
+    assert title.get_text() == f"Figure {number}. {figure.title}"
+    (legend,) = sheet.legends
+    names = {arm.label for panel in figure.panels for arm in panel.arms}
+    assert {text.get_text() for text in legend.get_texts()} == names
+    boxes = [artist.get_window_extent() for artist in (title, note, legend)]
+    for one in range(3):
+        assert boxes[one].x0 >= 0 and boxes[one].x1 <= sheet.bbox.width, boxes[one]
+        assert not any(boxes[one].overlaps(boxes[other]) for other in range(one))
+        assert not any(boxes[one].overlaps(axes.get_tightbbox()) for axes in sheet.axes)
+
+
+def test_axes_say_what_they_are(make_sweep, tmp_path):
+    _, sheet, _ = drawn(make_sweep, tmp_path, "12")
+    curves, methods = sheet.axes
+    assert curves.get_ylabel() == "IQM of human-normalised scores"
+    assert curves.get_xlabel() == "thousand frames"
+    assert [tick.get_text() for tick in methods.get_xticklabels()][-1] == "95 % pruned"
+    widths = [text.get_text() for text in methods.get_legend().get_texts()]
+    assert widths == ["width 0.25", "width 0.75", "width 1.25"]
+    assert "2 games x 2 seeds" in sheet.texts[1].get_text()
+
+
+def test_fewer_seeds_are_marked(make_sweep, tmp_path):
+    lose = lambda run: None if run.arm == "Dense" and run.seed == 1 else [1.0, 2.0]  # noqa: E731
+    _, sheet, shown = drawn(make_sweep, tmp_path, "5", lose)
+    (axes,) = sheet.axes
+    assert [text.get_text() for text in axes.texts] == ["n=1"] * 4
+    assert "(hollow, with n: fewer)" in sheet.texts[1].get_text()
+    assert np.isnan(shown[0][1][0].estimate.low).all()
+
+
+def test_an_empty_panel_says_so(make_sweep, tmp_path):
+    _, sheet, _ = drawn(make_sweep, tmp_path, "1", lambda run: [1.0] if run.panel == "DQN" else None)
+    assert [text.get_text() for text in sheet.axes[1].texts] == ["no finished run"]

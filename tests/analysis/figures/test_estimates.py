@@ -1,0 +1,56 @@
+"""Estimates of groups, and comparisons of their final scores, worked by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tf_pruned_rl.analysis import figures
+from tf_pruned_rl.analysis.figures import estimates, scores
+
+FIGURE = figures.figure("3", "smoke")
+HOW = estimates.Statistics("mean", 50)
+
+
+@pytest.fixture
+def axes() -> scores.Axes:
+    """Two arms, two seeds, two games, three points; in one game the pruned arm is better."""
+
+    def group(arm: str, finals: list[list[float]]) -> scores.Group:
+        last = np.array(finals)
+        table = np.stack([0 * last, last / 2, last], axis=-1)
+        return scores.Group(arm, None, ("Pong", "Breakout"), np.array([10, 20, 30]), table, ())
+
+    groups = (group("Dense", [[1, 2], [1, 2]]), group("95 % pruned", [[3, 2], [5, 2]]))
+    return scores.Axes("DQN", FIGURE.panels[0], groups)
+
+
+def test_curves_have_every_point_and_finals_the_last(axes):
+    dense, pruned = estimates.estimated(axes, HOW)
+    assert dense.estimate.value.tolist() == [0, 0.75, 1.5] and dense.frames.tolist() == [10, 20, 30]
+    assert pruned.estimate.value.tolist() == [0, 1.5, 3]
+    bars = dataclasses.replace(axes, panel=dataclasses.replace(axes.panel, x="width"))
+    assert [each.estimate.value.tolist() for each in estimates.estimated(bars, HOW)] == [[1.5], [3]]
+
+
+def test_rows_and_the_sentence(axes):
+    shown = estimates.estimated(axes, HOW)
+    rows = list(estimates.rows(axes, shown, FIGURE, HOW))
+    assert [row["frames"] for row in rows] == [10, 20, 30] * 2
+    assert set(rows[0]) == set(estimates.COLUMNS)
+    assert estimates.sentence(axes, shown[0], HOW) == "DQN, Dense: mean 1.5 [1.5, 1.5] (2 games x 2 seeds)"
+
+
+def test_improvement_over_the_first_arm(axes):
+    ((group, other, better),) = estimates.improvements(axes, HOW)
+    assert (group.arm, other.arm) == ("95 % pruned", "Dense")
+    assert better.value == (1 + 0.5) / 2
+
+
+def test_profiles_share_their_thresholds(axes):
+    (dense, taus, share), (_, same, _) = estimates.profiles(axes)
+    assert dense.arm == "Dense" and taus is same and (taus[0], taus[-1]) == (0, 5)
+    assert share.value[0] == 1 and share.value[-1] == 0
+    assert share.value[np.searchsorted(taus, 1.5)] == 0.5
