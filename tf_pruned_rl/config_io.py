@@ -15,7 +15,7 @@ from tf_pruned_rl.errors import UserError
 
 # They say where and with how many hands a run is made, not which run it is. (Whether the data are the
 # same is seen from the data themselves.)
-_NOT_THE_RUN = frozenset({"run_dir", "threads", "data"})
+NOT_THE_RUN = frozenset({"run_dir", "threads", "data"})
 
 
 class Difference(NamedTuple):
@@ -102,7 +102,7 @@ def differences(old: Config, new: Config) -> list[Difference]:
     return [
         Difference(name, value, after[name])
         for name, value in configuration.flatten(old).items()
-        if name in after and value != after[name] and name not in _NOT_THE_RUN
+        if name in after and value != after[name] and name not in NOT_THE_RUN
     ]
 
 
@@ -111,7 +111,7 @@ def config_hash(config: Config) -> str:
     flat = configuration.flatten(config)
     # A float field may have been given as an int: 1 and 1.0 are the same run.
     run = {
-        name: kind(flat[name]) for name, kind in field_types(type(config)).items() if name not in _NOT_THE_RUN
+        name: kind(flat[name]) for name, kind in field_types(type(config)).items() if name not in NOT_THE_RUN
     }
     return hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -156,3 +157,19 @@ def test_returns_of_continuous_control_have_axes_for_each_task(make_sweep, tmp_p
 def test_no_folder_is_one_clear_error(tmp_path):
     with pytest.raises(UserError, match="no folder of runs at .*sweep.py"):
         scores.collect(ALL, tmp_path / "nowhere")
+
+
+def test_a_run_of_a_version_without_a_field_is_found(make_sweep, tmp_path):
+    figure = part("Pong")
+    directory = make_sweep(figure, tmp_path / "runs", lambda run: [1.0])
+    first, second = figure.runs()[:2]
+    for run, field in ((first, "adam_epsilon"), (second, "sparsity")):
+        old = directory / f"{run.name[:-6]}000000"
+        (directory / run.name).rename(old)
+        values = json.loads((old / "config.json").read_text())
+        values["threads"] = 9
+        del values[field]
+        if run is second:
+            values["gamma"] = 0.5  # another run
+        (old / "config.json").write_text(json.dumps(values))
+    assert [one.state for one in scores.read(figure, directory)][:2] == ["done", "missing"]

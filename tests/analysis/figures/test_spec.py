@@ -125,3 +125,8 @@ def test_a_run_of_the_data_for_every_seed_wherever_they_lie():
     for run in here.runs():
         assert run.config.replay.dataset_run == run.seed + 1
         assert (run.config.run.iterations, run.config.run.iteration_steps) == (10, 125_000)
+
+
+def test_continuous_control_has_no_flag_for_its_only_agent():
+    flags = figures.figure("9").runs()[0].flags()
+    assert "--env=Walker2d-v5" in flags and not any(flag.startswith("--agent") for flag in flags)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from tf_pruned_rl import config as configuration
+from tf_pruned_rl import config_io
 from tf_pruned_rl.analysis import results
 from tf_pruned_rl.analysis.figures.spec import Figure, Panel, Run
 from tf_pruned_rl.environments import games
@@ -102,7 +105,7 @@ def read(figure: Figure, directory: Path) -> tuple[Seen, ...]:
     seen = []
     for place in figure.runs():
         if place.run_id not in found:
-            found[place.run_id] = _read(figure, place, directory / place.name)
+            found[place.run_id] = _read(figure, place, _place(directory, place))
         known = found[place.run_id]
         seen.append(Seen(place, known.directory, known.state, known.data, known.frames, known.returns))
     return tuple(seen)
@@ -138,6 +141,29 @@ def value_label(panel: Panel, value: float | None) -> str:
 def group_label(title: str, panel: Panel, arm: str, value: float | None) -> str:
     """Returns ``DQN, Dense, width 3``."""
     return ", ".join(part for part in (title, arm, value_label(panel, value)) if part)
+
+
+def _place(directory: Path, place: Run) -> Path:
+    """Returns the directory of a run: of its name, or one that an earlier version named otherwise.
+
+    A name ends in a hash of all fields, so a new field changes it. A run without the field is the same
+    run where the field is now at its default.
+    """
+    path = directory / place.name
+    if path.exists():
+        return path
+    flat, defaults = configuration.flatten(place.config), configuration.flatten(type(place.config)())
+    for other in sorted(directory.glob(f"{place.name.rpartition('-')[0]}-*/config.json")):
+        try:
+            written = json.loads(other.read_text())
+        except (OSError, ValueError):
+            continue
+        same = all(
+            name in config_io.NOT_THE_RUN or flat.get(name) == value for name, value in written.items()
+        )
+        if same and all(flat[name] == defaults[name] for name in flat.keys() - written.keys()):
+            return other.parent
+    return path
 
 
 def _read(figure: Figure, place: Run, path: Path) -> Seen:

@@ -76,7 +76,9 @@ class Run:
         flat = configuration.flatten(self.config)
         base = configuration.flatten(_base(flat))
         changed = {name: value for name, value in flat.items() if value != base[name]}
-        named = {name: flat[name] for name in ("agent", self.config.task_field, "seed")}
+        # Continuous control has one agent, and its command no flag for it.
+        agent = ("agent",) if self.command != "continuous" else ()
+        named = {name: flat[name] for name in (*agent, self.config.task_field, "seed")}
         if flat.get("suite", "atari") != "atari":
             named["suite"] = flat["suite"]
         # These are always said; the rest where the agent's preset, for the suite, says otherwise.
