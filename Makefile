@@ -37,6 +37,7 @@ bench: $(VENV)/.installed
 	$(PYTHON) benchmarks/continuous.py $(ARGS)
 	$(PYTHON) benchmarks/continuous.py --width=5 --seconds=10 $(ARGS)
 	$(PYTHON) benchmarks/replay.py
+	$(PYTHON) benchmarks/loading.py
 	$(PYTHON) benchmarks/scaling.py
 
 # Plain TF-Agents is measured in our own environment.

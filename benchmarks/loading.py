@@ -25,7 +25,7 @@ from tf_pruned_rl.replay import layout, log
 from tf_pruned_rl.training.experiment import Experiment
 
 _SCREENS = 3_000
-"""Agent steps that are really played."""
+"""Agent steps that are really played, at most."""
 
 
 def parse_flags(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -46,7 +46,7 @@ def write_data(data: Path, entries: int, buffers: int) -> float:
     environment = environments.create(played, seed=1)
     frames = [environment.reset()[0]]
     rng = np.random.default_rng(1)
-    for _ in range(_SCREENS):
+    for _ in range(min(_SCREENS, entries)):
         action = rng.integers(environment.interface, size=1).astype(np.int32)
         frames.append(environment.step(action)[0][0])
     directory = Path(layout.run_directory(str(data), "Pong", 1))
