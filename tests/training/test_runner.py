@@ -1,29 +1,14 @@
-"""What surrounds the loop: signals, the estimate, the result. Whole runs are in tests/cli/test_online.py."""
+"""What surrounds the loop: the exit status, the estimate, the result. Whole runs are in tests/cli/test_online.py."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 
 import pytest
 
 from tf_pruned_rl import config
 from tf_pruned_rl.training import runner
-
-
-def test_a_signal_is_noted_and_the_second_one_is_not_held_back():
-    seen = []
-    before = signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
-    try:
-        signals = runner._Signals()
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert (signals.received, seen) == (signal.SIGTERM, [])
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert seen == [signal.SIGTERM]
-    finally:
-        signals.restore()
-        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
