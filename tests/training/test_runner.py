@@ -1,4 +1,4 @@
-"""What surrounds the loop: the exit status, the estimate, the result. Whole runs are in tests/cli/test_online.py."""
+"""What surrounds the loop: exit status, estimate, result. Whole runs are in tests/cli/test_online.py."""
 
 from __future__ import annotations
 
