@@ -55,6 +55,19 @@ def test_minatar_has_its_own_small_network_and_no_drq():
     assert [panel.title for panel in figures.figure("8", "small", "minatar").panels] == ["DER"]
 
 
+@pytest.mark.parametrize("number", ["minatar", "structures"])
+def test_figures_of_minatar_are_so_whatever_the_suite(number):
+    for budget, steps in (("paper", 30_000), ("small", 5_000), ("smoke", 500)):
+        figure = figures.figure(number, budget)
+        assert figure == figures.figure(number, budget, "minatar")
+        assert figure.tasks == ("Breakout", "SpaceInvaders")
+        for run in figure.runs():
+            assert run.config.environment.suite == "minatar"
+            planned = units.budget(run.config)
+            assert planned.frames == planned.agent_steps == steps
+            assert 0 < planned.prune_begin < planned.prune_end <= planned.gradient_steps
+
+
 def test_schedules_are_never_scaled():
     assert figures.figure("2", "smoke") == figures.FIGURES["2"]
 

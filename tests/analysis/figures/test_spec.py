@@ -33,7 +33,12 @@ def test_counts_of_the_paper():
         "15": 4 * 15 * 5,
         "16": 2 * 4 * 4 * 15 * 5,
         "17": 4 * 3 * 10,
+        # Not the paper's: games x agents; arms x widths x games x seeds; arms x games x seeds.
+        "fidelity": 4 * 2,
+        "minatar": 2 * 2 * 2 * 3,
+        "structures": 3 * 2 * 3,
     }
+    assert counted.keys() == figures.FIGURES.keys()
     assert {number: len(spec.unique(figures.figure(number).runs())) for number in counted} == counted
 
 
@@ -87,6 +92,14 @@ def test_a_run_that_two_figures_share_is_one():
     figure_3 = {run.run_id: run.arm for run in figures.figure("3").runs()}
     assert {figure_3[run_id] for run_id in wide} == {"Dense", "95 % pruned"}
     assert len(wide) == 2 * 15 * 5
+
+
+def test_structures_are_compared_with_runs_that_are_there_already():
+    wide = {run.run_id: run.arm for run in figures.figure("minatar").runs() if run.value == 3}
+    structures = {run.run_id: run.arm for run in figures.figure("structures").runs()}
+    assert {run_id: structures[run_id] for run_id in wide} == wide
+    others = [run for run in figures.figure("structures").runs() if run.run_id not in wide]
+    assert {run.arm for run in others} == {"Structured"} and len(others) == 2 * 3
 
 
 def test_unique_leaves_the_first_place_of_a_run():

@@ -21,6 +21,8 @@ from tf_pruned_rl.analysis.figures import (
     figure_15,
     figure_16,
     figure_17,
+    minatar,
+    structures,
 )
 from tf_pruned_rl.analysis.figures.budgets import BUDGETS, Cut, cut, scaled
 from tf_pruned_rl.analysis.figures.spec import Arm, Figure, Panel, Run, unique
@@ -50,6 +52,8 @@ FIGURES: dict[str, Figure] = {
         figure_16,
         figure_17,
         fidelity,
+        minatar,
+        structures,
     )
 }
 """Every figure at the paper's budget, by its number."""

@@ -16,8 +16,6 @@ PREFERRED = ("Breakout", "Enduro", "Assault", "MsPacman", "Qbert", "Pong", "Vide
 _NOT_IN_MINATAR = ("drq_eps",)
 # An agent step is four frames on Atari and one on MinAtar; runs are equally long in agent steps.
 _ATARI_FRAMES_PER_MINATAR_FRAME = 4
-_SHORTEST: Mapping[Command, int] = {"online": 2_000}
-"""Frames: below, no window of pruning lies behind the smallest warm-up."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +24,8 @@ class Budget:
 
     divide: Mapping[Command, int]
     """What the length of a run is divided by. Pruning keeps its place in it, which is a fraction."""
+    shortest: Mapping[Command, int]
+    """Runs are not made shorter: the window of pruning, which ends at 80 %, must lie behind the warm-up."""
     games: int
     """At most so many games or tasks, PREFERRED ones first."""
     seeds: int
@@ -61,9 +61,10 @@ _TINY_GAME: Flags = {
 _TINY_DATA: Flags = {"data_fraction": 1.0, "replay_capacity": 2_000, "log_every": 10, "diagnostics_every": 50}
 
 BUDGETS: dict[str, Budget] = {
-    "paper": Budget(divide={"online": 1, "continuous": 1, "offline": 1}, games=60, seeds=10),
+    "paper": Budget(divide={"online": 1, "continuous": 1, "offline": 1}, shortest={}, games=60, seeds=10),
     "small": Budget(
         divide={"online": 10, "continuous": 10, "offline": 10},
+        shortest={"online": 20_000},
         games=4,
         seeds=3,
         points=10,
@@ -75,6 +76,7 @@ BUDGETS: dict[str, Budget] = {
     ),
     "smoke": Budget(
         divide={"online": 20_000, "continuous": 500, "offline": 62_500},
+        shortest={"online": 2_000},
         games=2,
         seeds=2,
         width=0.25,
@@ -109,7 +111,7 @@ def scaled(figure: Figure, budget: str, suite: str = "atari") -> Figure:
     plan = BUDGETS[budget]
     common = dict(figure.common)
     tasks, length = figure.tasks, _length(figure, plan)
-    if suite == "minatar":
+    if suite == "minatar" and not _in_minatar(figure):
         if figure.command != "online" or figure.kind == "published":
             raise UserError(f"figure {figure.number} is not about games that MinAtar has: leave --suite out")
         tasks, length = tuple(games.MINATAR), length // _ATARI_FRAMES_PER_MINATAR_FRAME
@@ -179,8 +181,16 @@ def _preferred(tasks: tuple[str, ...]) -> tuple[str, ...]:
     return first + tuple(task for task in tasks if task not in first)
 
 
+def _in_minatar(figure: Figure) -> bool:
+    """Returns whether a figure is of MinAtar whatever the suite that is asked for."""
+    return figure.common.get("suite") == "minatar"
+
+
 def _length(figure: Figure, plan: Budget) -> int:
-    return max(_SHORTEST.get(figure.command, 1), figure.length // plan.divide[figure.command])
+    shortest = plan.shortest.get(figure.command, 1)
+    if _in_minatar(figure):
+        shortest //= _ATARI_FRAMES_PER_MINATAR_FRAME
+    return max(shortest, figure.length // plan.divide[figure.command])
 
 
 def _spacing(figure: Figure, length: int, points: int) -> dict[str, object]:
