@@ -13,7 +13,7 @@ from pathlib import Path
 
 from absl import flags
 
-from tf_pruned_rl.analysis import figures
+from tf_pruned_rl.analysis.figures import asked
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.flags import run_main
 from tf_pruned_rl.sweeps import cost, engines, jobs, status, view
@@ -21,14 +21,7 @@ from tf_pruned_rl.sweeps.driver import Report, Sweep
 from tf_pruned_rl.training.progress import create_console
 from tf_pruned_rl.training.signals import Signals
 
-_FIGURE = flags.DEFINE_string("figure", "", f"One of {', '.join(figures.FIGURES)}.")
-_BUDGET = flags.DEFINE_enum("budget", "small", list(figures.BUDGETS), "How much of it; docs/reproducing.md.")
-_SUITE = flags.DEFINE_enum("suite", "atari", figures.SUITES, "Where its games are played.")
-_RUNS = flags.DEFINE_string("runs", "", "Folder of the run directories; runs/BUDGET by default.")
-_GAMES = flags.DEFINE_list("games", [], "Only these games, or environments.")
-_AGENTS = flags.DEFINE_list("agents", [], "Only these agents.")
-_VALUES = flags.DEFINE_list("values", [], "Only these values of what the panels vary, widths for example.")
-_SEEDS = flags.DEFINE_integer("seeds", 0, "Only so many seeds; 0 is all.")
+asked.define_flags()
 _DATA = flags.DEFINE_string("data", "", "Figure 6: where the data lie, as offline.py's --data says.")
 _STATUS = flags.DEFINE_bool("status", False, "Say how every run stands, and do nothing.")
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Say what there is to do and what it costs, and do nothing.")
@@ -63,7 +56,7 @@ def main(argv: list[str]) -> int | None:
         jobs=_JOBS.value,
         runs_per_gpu=_RUNS_PER_GPU.value,
         threads=_THREADS.value,
-        directory=_directory().absolute(),
+        directory=asked.runs().absolute(),
         cluster=_CLUSTER.value,
         slurm=tuple(_SLURM.value),
     )
@@ -80,40 +73,28 @@ def main(argv: list[str]) -> int | None:
 
 def _jobs() -> tuple[jobs.Job, ...]:
     """Returns the runs that the flags name."""
-    if not _FIGURE.value:
-        raise UserError(f"no figure to make runs for: give --figure={'|'.join(figures.FIGURES)}")
-    try:
-        values = tuple(float(value) for value in _VALUES.value)
-    except ValueError as error:
-        raise UserError(f"--values: {error}") from error
-    only = figures.Cut(tuple(_GAMES.value), _SEEDS.value, tuple(_AGENTS.value), values)
-    figure = figures.figure(_FIGURE.value, _BUDGET.value, _SUITE.value, only)
+    figure = asked.figure()
     if figure.command == "offline":
-        figure = dataclasses.replace(figure, common={**figure.common, "data": _data()})
-    table = jobs.create(figure.runs(), _directory(), Path(__file__).parent, _THREADS.value)
+        figure = dataclasses.replace(figure, common={**figure.common, "data": _data(figure.number)})
+    table = jobs.create(figure.runs(), asked.runs(), Path(__file__).parent, _THREADS.value)
     if not table:
         raise UserError(f"figure {figure.number} needs no runs: experiments/figures.py draws it as it is")
     return table
 
 
-def _data() -> str:
+def _data(number: str) -> str:
     if not _DATA.value and not (_DRY_RUN.value or _STATUS.value):
         raise UserError(
-            f"--figure={_FIGURE.value} learns from fixed data: give --data=DIR, which holds "
-            "GAME/RUN/replay_logs"
+            f"--figure={number} learns from fixed data: give --data=DIR, which holds GAME/RUN/replay_logs"
         )
     return _DATA.value
-
-
-def _directory() -> Path:
-    return Path(_RUNS.value or Path("runs", _BUDGET.value))
 
 
 def _say(report: Report) -> None:
     for one in report.failed:
         print(f"failed: {one.job.name}: {one.detail} (log: {one.job.log})")
     left = f", {report.left} left" if report.left else ""
-    print(f"{report.finished} finished, {len(report.failed)} failed{left}; they lie in {_directory()}")
+    print(f"{report.finished} finished, {len(report.failed)} failed{left}; they lie in {asked.runs()}")
     if report.left or report.failed:
         print("The same command goes on from here.")
 

@@ -169,7 +169,7 @@ def test_runs_beside_published_curves(make_sweep, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "no figure to draw: give --figure=1|"),
+        ([], "which figure? give --figure=1|"),
         (["--figure=99"], "'99' is not one of"),
         (["--figure=1"], "no folder of runs at runs/small"),
         (["--figure=1", "--runs=."], "no finished run of figure 1 in .: make them by experiments/sweep.py"),

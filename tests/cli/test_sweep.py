@@ -66,7 +66,7 @@ def test_killed_and_gone_on_with(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "no figure to make runs for: give --figure=1|2"),
+        ([], "which figure? give --figure=1|2"),
         (["--figure=99"], "--figure='99' is not one of 1, 2"),
         (["--figure=1", "--budget=huge"], "huge"),
         (["--figure=1", "--games=Pnog"], "--games: Pnog is not one of Breakout"),
