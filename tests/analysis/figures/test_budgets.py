@@ -57,7 +57,7 @@ def test_minatar_has_its_own_small_network_and_no_drq():
 
 @pytest.mark.parametrize("number", ["minatar", "structures"])
 def test_figures_of_minatar_are_so_whatever_the_suite(number):
-    for budget, steps in (("paper", 30_000), ("small", 5_000), ("smoke", 500)):
+    for budget, steps in (("paper", 20_000), ("small", 5_000), ("smoke", 500)):
         figure = figures.figure(number, budget)
         assert figure == figures.figure(number, budget, "minatar")
         assert figure.tasks == ("Breakout", "SpaceInvaders")

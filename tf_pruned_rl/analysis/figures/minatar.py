@@ -5,7 +5,7 @@ from __future__ import annotations
 from tf_pruned_rl.analysis.figures.arms import dense, pruned
 from tf_pruned_rl.analysis.figures.spec import Figure, Flags, Panel
 
-LENGTH = 30_000
+LENGTH = 20_000
 """Frames of a run, each an agent step; the preset has 10 M."""
 SPACED: Flags = {
     "suite": "minatar",
@@ -14,8 +14,8 @@ SPACED: Flags = {
     "iteration_frames": LENGTH // 5,
     # Actions are the network's from about where pruning begins.
     "epsilon_decay_period": LENGTH // 5,
-    # 45 updates of the masks between 20 % and 80 % of the 7,500 gradient steps.
-    "prune_every": 100,
+    # 60 updates of the masks between 20 % and 80 % of the 5,000 gradient steps.
+    "prune_every": 50,
     "checkpoint_every": LENGTH // 2,
     "log_every": 1_000,
 }
