@@ -7,7 +7,7 @@ import tensorflow as tf
 import tf_keras
 
 from tf_pruned_rl.networks.noisy import NoisyDense
-from tf_pruned_rl.pruning import kernels, masks
+from tf_pruned_rl.pruning import bundles, kernels, masks
 from tf_pruned_rl.pruning.schedule import NEVER, CubicSparsity
 
 
@@ -27,6 +27,21 @@ def test_each_kernel_has_a_mask_of_ones_and_the_network_stays_what_it_was():
     assert len(model.trainable_variables) == 4 and {type(layer) for layer in model.layers} == {
         tf_keras.layers.Dense
     }
+
+
+def test_bundles_are_wrapped_each_under_its_own_schedule():
+    one, two = tf_keras.layers.Dense(5, name="one"), tf_keras.layers.Dense(3, name="two")
+    (found,) = kernels.find(tf_keras.Sequential([tf_keras.Input((6,)), one, two]))
+    made = masks.wrap_bundles(
+        bundles.plan(found, "unstructured"),
+        {"one": 0.25, "two": 0.75},
+        lambda share: CubicSparsity(share, 2, 10),
+    )
+    assert [bundle.schedule.final_sparsity for bundle in made] == [0.25, 0.75]
+    for bundle, layer in zip(made, (one, two), strict=True):
+        (masked,) = bundle.masked
+        assert masked.kernel.variable is layer.kernel and masked.wrapper.layer is layer
+        assert masked.schedule.final_sparsity == bundle.schedule.final_sparsity
 
 
 def test_two_kernels_of_a_layer_share_a_wrapper_and_have_a_mask_each():

@@ -227,7 +227,7 @@ def _config(**changes) -> configuration.ExperimentConfig:
 
 def test_create_takes_the_published_steps() -> None:
     pruner = pruning.create(_config(), _model())
-    schedule = pruner._schedule
+    schedule = pruner._masked[0].schedule
     assert (schedule.begin_step, schedule.end_step, schedule.frequency) == (500_000, 2_000_000, 1_000)
     assert isinstance(pruning.create(_config(pruning="none"), _model()), NoPruner)
 

@@ -88,6 +88,24 @@ class MaskedBundle:
         return self.bundle.structure.kept(self.mask()), max(due, self.bundle.least)
 
 
+def wrap_bundles(
+    planned: Sequence[Bundle], shares: dict[str, float], schedule: Callable[[float], CubicSparsity]
+) -> list[MaskedBundle]:
+    """Wraps the kernels of one network's bundles, and returns these with their masks.
+
+    Args:
+      planned: the bundles.
+      shares: {kernel: its final sparsity if it were pruned by itself}.
+      schedule: makes that of a bundle from its final sparsity.
+    """
+    schedules = {
+        kernel.name: schedule(bundle.share(shares)) for bundle in planned for kernel in bundle.kernels
+    }
+    wrapped = wrap([kernel for bundle in planned for kernel in bundle.kernels], schedules)
+    masked = {one.kernel: one for one in wrapped}
+    return [MaskedBundle(bundle, tuple(masked[kernel] for kernel in bundle.kernels)) for bundle in planned]
+
+
 def wrap(found: Sequence[Kernel], schedules: Mapping[str, CubicSparsity]) -> list[Masked]:
     """Wraps each kernel's layer, once, without touching the network it is in."""
     wrappers: dict[int, tf_keras.layers.Wrapper] = {}

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.pruning import criterion, kernels, methods, summaries
 from tf_pruned_rl.pruning.bundles import plan
 from tf_pruned_rl.pruning.distribution import shares
-from tf_pruned_rl.pruning.masks import Masked, MaskedBundle, state, wrap, zero_outside
+from tf_pruned_rl.pruning.masks import Masked, MaskedBundle, state, wrap_bundles, zero_outside
 from tf_pruned_rl.pruning.schedule import NoSparsity
 
 Gradients = Callable[[], Mapping[Any, tf.Tensor]]
@@ -147,9 +147,9 @@ class Pruner(BasePruner):
     Give each agent a ``train_step_counter`` of its own: TF-Agents' default is one for the process.
 
     Optimizer slots are not masked. Weights once pruned stay zero, but for those that SET and RigL grow
-    again: these start from 0. Networks of an agent (an
-    actor, two critics) share out their zeros each for itself. An agent's target networks are zeroed
-    where the online ones are, because TF-Agents copies them before the weights are masked.
+    again: these start from 0. Networks of an agent (an actor, two critics) share out their zeros each for
+    itself. An agent's target networks are zeroed where the online ones are, because TF-Agents copies them
+    before the weights are masked.
     """
 
     def __init__(
@@ -179,16 +179,13 @@ class Pruner(BasePruner):
           end_step: gradient steps made when they are last updated, and the sparsity is on target.
           every: gradient steps between updates.
           distribution: how the zeros are shared among the kernels: a key of ``DISTRIBUTIONS``.
-          averages: pairs (moving average, the variable it follows). They are zeroed where the variable is
-            whenever a mask changes; in between an average of zeros needs no help.
+          averages: pairs (moving average, the variable it follows), zeroed alike whenever a mask changes.
           method: which weights go: a key of ``methods.METHODS``.
           shape: what goes as a whole: a key of ``structure.STRUCTURES``.
           block: inputs x outputs of a block.
           dense_shape: what goes as a whole in dense layers; ``same`` is ``shape``.
-          dense_sparsity: share of zeros in each network's dense layers, where ``sparsity`` is to be that
-            of the others only.
-          exchange: share of the kept weights that SET and RigL exchange at first; falls to 0 at
-            ``end_step`` along half a cosine (Evci et al., 2020).
+          dense_sparsity: share of zeros in dense layers; ``sparsity`` is then that of the others only.
+          exchange: share of the kept weights that SET and RigL exchange at first; at ``end_step``, none.
           seed: of what is drawn at random.
 
         Raises:
@@ -198,37 +195,35 @@ class Pruner(BasePruner):
         super().__init__(network)
         self._method = methods.find(method)
         self._pooled, self._exchange, self._end_step = distribution == "global", exchange, end_step
-        self._groups: list[list[MaskedBundle]] = []
-        for found in self._networks:
-            shapes = {kernel.name: kernel.shape for kernel in found}
-            final = shares(distribution, shapes, sparsity, dense_sparsity)
-            planned = plan(found, shape, dense_shape, block)
-            schedules = {
-                kernel.name: self._method.schedule(bundle.share(final), begin_step, end_step, every)
-                for bundle in planned
-                for kernel in bundle.kernels
-            }
-            masked = {one.kernel: one for one in wrap(found, schedules)}
-            self._groups.append(
-                [MaskedBundle(one, tuple(masked[kernel] for kernel in one.kernels)) for one in planned]
+        self._groups = [
+            wrap_bundles(
+                plan(found, shape, dense_shape, block),
+                shares(distribution, {each.name: each.shape for each in found}, sparsity, dense_sparsity),
+                lambda share: self._method.schedule(share, begin_step, end_step, every),
             )
+            for found in self._networks
+        ]
         self._bundles = [bundle for group in self._groups for bundle in group]
         self._masked = [masked for bundle in self._bundles for masked in bundle.masked]
-        self._schedule = self._masked[0].schedule
-        entropy = np.random.SeedSequence((seed, _STREAM)).generate_state(1, np.uint64)[0]
-        self._generator = tf.random.Generator.from_seed(int(entropy >> np.uint64(1)), alg="philox")
-        self._state = state(self._masked)
+        self._generator = _generator(seed)
         # Magnitude pruning draws nothing, and its checkpoints hold nothing for it.
-        if method != "magnitude":
-            self._state["pruning/generator"] = self._generator.state
-        masks = self._what_masks()
-        self._targets = [(copy, masks[kernel.ref()]) for copy, kernel in kernels.find_targets(network)]
-        self._averages = [(copy, masks[kernel.ref()]) for copy, kernel in averages if kernel.ref() in masks]
-        if self._method.starts_sparse:
-            self._start_sparse()
+        drawn = {} if method == "magnitude" else {"pruning/generator": self._generator.state}
+        self._state = state(self._masked) | drawn
+        self._targets = self._with_masks(kernels.find_targets(network))
+        self._averages = self._with_masks(averages)
+        self._start()
 
-    def _start_sparse(self) -> None:
-        """Gives every kernel a random mask at its final sparsity."""
+    def _with_masks(
+        self, copies: Iterable[tuple[tf.Variable, tf.Variable]]
+    ) -> list[tuple[tf.Variable, Callable[[], tf.Tensor]]]:
+        """Returns (copy, what gives the mask of the variable it is one of); not of variables without."""
+        masks = self._what_masks()
+        return [(copy, masks[of.ref()]) for copy, of in copies if of.ref() in masks]
+
+    def _start(self) -> None:
+        """Gives every kernel a random mask at its final sparsity, where the method starts so."""
+        if not self._method.starts_sparse:
+            return
         for bundle in self._bundles:
             keep = bundle.units_to_keep(tf.constant(bundle.schedule.final_sparsity, tf.float64))
             scores = self._generator.uniform(bundle.bundle.shape)
@@ -267,7 +262,7 @@ class Pruner(BasePruner):
     def update_masks(self, step: tf.Tensor, gradients: Gradients | None = None) -> None:
         """Updates the masks if it is time; see ``BasePruner``."""
         step = tf.cast(step, tf.int64)
-        due = self._schedule.latest_update(step) > self._masked[0].wrapper.pruning_step
+        due = self._masked[0].schedule.latest_update(step) > self._masked[0].wrapper.pruning_step
         # One operation to the graph this is called in: between updates, TensorFlow would otherwise pass
         # over each of its some hundred operations in turn to find that they are not wanted.
         update = tf.function(
@@ -276,7 +271,7 @@ class Pruner(BasePruner):
         tf.cond(due, update, lambda: False)
 
     def _update_masks(self, step: tf.Tensor, gradients: Gradients | None) -> bool:
-        at = self._schedule.latest_update(step)
+        at = self._masked[0].schedule.latest_update(step)
         grows_by_gradient = self._method.grow is criterion.gradient
         found = gradients() if gradients is not None and grows_by_gradient else {}
         for group in self._groups:
@@ -294,6 +289,7 @@ class Pruner(BasePruner):
                     (view,) = seen  # single weights alone are exchanged
                     mask = criterion.exchange(mask, score, self._method.grow(view), self._number(keep, at))
                 bundle.assign(mask, step)
+        # In between, an average of zeros needs no help.
         for average, mask in self._averages:
             zero_outside(average, mask())
         return True
@@ -314,7 +310,10 @@ class Pruner(BasePruner):
         )
 
     def _number(self, keep: tf.Tensor, at: tf.Tensor) -> tf.Tensor:
-        """Returns how many of ``keep`` weights are exchanged at step ``at``."""
+        """Returns how many of ``keep`` weights are exchanged at step ``at``.
+
+        The share falls along half a cosine (Evci et al., 2020).
+        """
         progress = tf.cast(at, tf.float64) / self._end_step
         share = self._exchange / 2 * (1 + tf.cos(math.pi * tf.minimum(progress, 1.0)))
         return tf.cast(tf.floor(share * tf.cast(keep, tf.float64)), tf.int32)
@@ -360,6 +359,11 @@ class Pruner(BasePruner):
             raise RuntimeError(
                 f"the masks keep {kept} weights at gradient step {step}, but the schedule {due:.1f}"
             )
+
+
+def _generator(seed: int) -> tf.random.Generator:
+    entropy = np.random.SeedSequence((seed, _STREAM)).generate_state(1, np.uint64)[0]
+    return tf.random.Generator.from_seed(int(entropy >> np.uint64(1)), alg="philox")
 
 
 def _share_out(
