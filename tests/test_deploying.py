@@ -12,8 +12,8 @@ import pytest
 
 from tf_pruned_rl import config, networks
 from tf_pruned_rl.exporting import formats
-from tf_pruned_rl.exporting.learner import Trained
 from tf_pruned_rl.exporting.policy_json import TrainingFacts
+from tf_pruned_rl.exporting.saved_model import Trained
 from tf_pruned_rl.policies.policy import Policy, load_policy
 
 ROOT = Path(__file__).parents[1]

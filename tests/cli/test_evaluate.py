@@ -16,7 +16,7 @@ import pytest
 from tf_pruned_rl import config, networks
 from tf_pruned_rl.exporting import policy_json
 from tf_pruned_rl.exporting.policy_json import TrainingFacts
-from tf_pruned_rl.exporting.saved_model import export_policy
+from tf_pruned_rl.exporting.saved_model import Trained, export_policy
 
 ROOT = Path(__file__).parents[2]
 COMMAND = ROOT / "experiments" / "evaluate.py"
@@ -42,15 +42,8 @@ def policy(tmp_path_factory) -> Path:
     model = networks.build(experiment.network, num_actions=4)
     model.weights[-1].assign([0.0, 9.0, 0.0, 0.0])
     directory = tmp_path_factory.mktemp("run") / "policy"
-    export_policy(
-        model,
-        directory,
-        config=experiment,
-        action_meanings=BREAKOUT,
-        layers=[{"layer": "all", "shape": (10,), "parameters": 10, "nonzero": 1}],
-        target_sparsity=0.9,
-        training=TrainingFacts(0, 0, 0),
-    )
+    rows = [{"layer": "all", "shape": (10,), "parameters": 10, "nonzero": 1}]
+    export_policy(Trained(model, experiment, BREAKOUT, rows, 0.9, TrainingFacts(0, 0, 0)), directory)
     return directory
 
 

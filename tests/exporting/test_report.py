@@ -12,8 +12,8 @@ from PIL import Image
 
 from tf_pruned_rl import config, networks
 from tf_pruned_rl.exporting import formats, policy_json, report
-from tf_pruned_rl.exporting.learner import Trained
 from tf_pruned_rl.exporting.policy_json import TrainingFacts
+from tf_pruned_rl.exporting.saved_model import Trained
 from tf_pruned_rl.pruning import kernels, summaries
 
 NAMES = ("saved_model", "tflite_int8", "compact_tflite")

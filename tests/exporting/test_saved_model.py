@@ -19,7 +19,7 @@ from tf_pruned_rl import config, networks
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting import saved_model
 from tf_pruned_rl.exporting.policy_json import TrainingFacts
-from tf_pruned_rl.exporting.saved_model import export_policy
+from tf_pruned_rl.exporting.saved_model import Trained, export_policy
 
 ACTIONS = ("NOOP", "FIRE", "RIGHT", "LEFT")
 RNG = np.random.default_rng(0)
@@ -71,15 +71,8 @@ def rows(model: tf_keras.Model) -> list[dict]:
 
 
 def export(model: tf_keras.Model, directory: Path, experiment: config.ExperimentConfig) -> dict:
-    return export_policy(
-        model,
-        directory,
-        config=experiment,
-        action_meanings=ACTIONS,
-        layers=rows(model),
-        target_sparsity=0.9,
-        training=TrainingFacts(frames=4000, agent_steps=1000, gradient_steps=200, mean_return=1.5),
-    )
+    training = TrainingFacts(frames=4000, agent_steps=1000, gradient_steps=200, mean_return=1.5)
+    return export_policy(Trained(model, experiment, ACTIONS, rows(model), 0.9, training), directory)
 
 
 CASES = {

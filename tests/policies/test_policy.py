@@ -13,7 +13,7 @@ import tensorflow as tf
 from tf_pruned_rl import config, networks
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting.policy_json import TrainingFacts
-from tf_pruned_rl.exporting.saved_model import export_policy
+from tf_pruned_rl.exporting.saved_model import Trained, export_policy
 from tf_pruned_rl.policies.policy import load_policy
 
 ACTIONS = 3
@@ -23,15 +23,10 @@ ACTIONS = 3
 def exported(tmp_path_factory) -> Path:
     experiment = config.replace(config.ExperimentConfig(), network="nature", width=0.25, game="Pong")
     directory = tmp_path_factory.mktemp("exported") / "policy"
-    export_policy(
-        networks.build(experiment.network, num_actions=ACTIONS),
-        directory,
-        config=experiment,
-        action_meanings=("NOOP", "FIRE", "RIGHT"),
-        layers=[{"layer": "all", "shape": (10,), "parameters": 10, "nonzero": 1}],
-        target_sparsity=0.9,
-        training=TrainingFacts(0, 0, 0),
-    )
+    model = networks.build(experiment.network, num_actions=ACTIONS)
+    actions = ("NOOP", "FIRE", "RIGHT")
+    rows = [{"layer": "all", "shape": (10,), "parameters": 10, "nonzero": 1}]
+    export_policy(Trained(model, experiment, actions, rows, 0.9, TrainingFacts(0, 0, 0)), directory)
     return directory
 
 

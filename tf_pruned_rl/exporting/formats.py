@@ -18,7 +18,7 @@ from tf_pruned_rl.policies import runtimes
 from tf_pruned_rl.quiet import leave_out_fusions
 
 if TYPE_CHECKING:
-    from tf_pruned_rl.exporting.learner import Trained
+    from tf_pruned_rl.exporting.saved_model import Trained
 
 
 class Format(NamedTuple):
@@ -151,17 +151,7 @@ def write(
             return facts
         return facts | {"verification": check(temporary, facts.get("tflite", {}), name)}
 
-    return saved_model.export_policy(
-        trained.model,
-        directory,
-        config=trained.config,
-        action_meanings=trained.action_meanings,
-        layers=trained.layers,
-        target_sparsity=trained.target_sparsity,
-        training=trained.training,
-        save=save,
-        complete=complete,
-    )
+    return saved_model.export_policy(trained, directory, save=save, complete=complete)
 
 
 def _compacted(trained: Trained, multiple: int) -> Trained:

@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import tf_keras
+from typing import TYPE_CHECKING
 
 from tf_pruned_rl.config import Config
 from tf_pruned_rl.exporting.policy_json import TrainingFacts
-from tf_pruned_rl.exporting.saved_model import export_policy
+from tf_pruned_rl.exporting.saved_model import Trained, export_policy
 from tf_pruned_rl.networks import without_noise
 
 if TYPE_CHECKING:
     from tf_pruned_rl.training.learner import Learner
-
-
-_FACTS = ("config", "action_meanings", "layers", "target_sparsity", "training")
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What an export is made of; see ``saved_model.export_policy``."""
-
-    model: tf_keras.Model
-    """The network, without noise."""
-    config: Config
-    """The run's."""
-    action_meanings: Sequence[str]
-    """One name per action; none in continuous control."""
-    layers: Sequence[Mapping[str, Any]]
-    """One row per kernel."""
-    target_sparsity: float
-    """What the schedule asks for, in [0, 1)."""
-    training: TrainingFacts
-    """How far it was trained."""
 
 
 def export_learner(
@@ -74,7 +50,7 @@ def export_learner(
         agent_steps=agent_steps,
         mean_return=mean_return,
     )
-    return export_policy(trained.model, directory, **{name: getattr(trained, name) for name in _FACTS})
+    return export_policy(trained, directory)
 
 
 def from_learner(

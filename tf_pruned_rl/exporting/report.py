@@ -16,7 +16,7 @@ import tf_keras
 
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting import formats, policy_json, report_figure, report_latency
-from tf_pruned_rl.exporting.learner import Trained
+from tf_pruned_rl.exporting.saved_model import Trained
 from tf_pruned_rl.policies.policy import Policy, load_policy
 
 BATCHES = (1, 32)

@@ -13,7 +13,7 @@ from tf_pruned_rl.quiet import hush
 from tf_pruned_rl.training.checkpoint import DamagedCheckpoint, verify
 
 if TYPE_CHECKING:
-    from tf_pruned_rl.exporting.learner import Trained
+    from tf_pruned_rl.exporting.saved_model import Trained
 
 
 def load_run(run_dir: Path | str) -> Trained:

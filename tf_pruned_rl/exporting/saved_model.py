@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import shutil
@@ -20,15 +21,30 @@ from tf_pruned_rl.exporting import policy_json
 from tf_pruned_rl.exporting.policy_json import TrainingFacts
 
 
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What an export is made of."""
+
+    model: tf_keras.Model
+    """The plain functional network (the twin of a pruned one), without noise: uint8[B, *observation_shape]
+    -> float32[B, A], or logits float32[B, A, num_atoms] when ``config.learner.loss`` is c51; or an actor,
+    float32[B, D] -> float32[B, 2A]."""
+    config: Config
+    """The run's."""
+    action_meanings: Sequence[str]
+    """One name per action; none in continuous control."""
+    layers: Sequence[Mapping[str, Any]]
+    """One row per kernel (see ``pruning.summaries``)."""
+    target_sparsity: float
+    """What the schedule asks for, in [0, 1)."""
+    training: TrainingFacts
+    """How far it was trained."""
+
+
 def export_policy(
-    model: tf_keras.Model,
+    trained: Trained,
     directory: Path | str,
     *,
-    config: Config,
-    action_meanings: Sequence[str],
-    layers: Sequence[Mapping[str, Any]],
-    target_sparsity: float,
-    training: TrainingFacts,
     save: Callable[[Path], None] | None = None,
     complete: Callable[[Path], Mapping[str, Any]] = lambda directory: {"format": "saved_model"},
 ) -> dict:
@@ -42,15 +58,8 @@ def export_policy(
     The directory appears whole or not at all; an older policy there is replaced.
 
     Args:
-      model: the plain functional network (the twin of a pruned one): uint8[B, *observation_shape] ->
-        float32[B, A], or logits float32[B, A, num_atoms] when ``config.learner.loss`` is c51; or an
-        actor, float32[B, D] -> float32[B, 2A].
+      trained: the policy.
       directory: where to write.
-      config: the run's.
-      action_meanings: one name per action; none in continuous control.
-      layers: one row per kernel (see ``pruning.summaries``).
-      target_sparsity: what the schedule asks for now.
-      training: how far the network was trained.
       save: writes the model's files into the folder it is given; None is the SavedModel.
       complete: called with the folder when they are there, returns what policy.json says besides; what
         it raises leaves ``directory`` as it was.
@@ -67,19 +76,10 @@ def export_policy(
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         if save is None:
-            _save(model, temporary, policy_function(config, model))
+            _save(trained.model, temporary, policy_function(trained.config, trained.model))
         else:
             save(temporary)
-        description = policy_json.describe(
-            temporary,
-            config=config,
-            action_meanings=action_meanings,
-            observation_shape=tuple(model.input_shape[1:]),
-            layers=layers,
-            target_sparsity=target_sparsity,
-            parameters=model.count_params(),
-            training=training,
-        ) | dict(complete(temporary))
+        description = _describe(temporary, trained) | dict(complete(temporary))
         policy_json.write(temporary, description)
         _sync(temporary)
         _replace(temporary, directory)
@@ -90,6 +90,20 @@ def export_policy(
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return description
+
+
+def _describe(directory: Path, trained: Trained) -> dict:
+    """Returns the content of policy.json for the files in ``directory``."""
+    return policy_json.describe(
+        directory,
+        config=trained.config,
+        action_meanings=trained.action_meanings,
+        observation_shape=tuple(trained.model.input_shape[1:]),
+        layers=trained.layers,
+        target_sparsity=trained.target_sparsity,
+        parameters=trained.model.count_params(),
+        training=trained.training,
+    )
 
 
 def _save(model: tf_keras.Model, directory: Path, policy: tf.types.experimental.GenericFunction) -> None:
