@@ -153,7 +153,7 @@ def validate(config: Config) -> None:
       UserError: a field is out of its range, or fields contradict each other.
     """
     for name, value in configuration.flatten(config).items():
-        _check_field(name, value, type(config))
+        check_field(name, value, type(config))
     if isinstance(config, ExperimentConfig):
         _SUITES[config.environment.suite](config)
     _check_replay(config, _window(config))
@@ -220,8 +220,12 @@ def _check_minatar(config: ExperimentConfig) -> None:
 _SUITES = {"atari": _check_atari, "minatar": _check_minatar}
 
 
-def _check_field(name: str, value: object, kind: type[Config]) -> None:
-    """Checks one field by itself."""
+def check_field(name: str, value: object, kind: type[Config]) -> None:
+    """Checks one field of a kind of configuration by itself.
+
+    Raises:
+      UserError: it is out of its range.
+    """
     words = choices(kind)
     bounds = {ContinuousConfig: _CONTROL_BOUNDS, OfflineConfig: _OFFLINE_BOUNDS}.get(kind, _BOUNDS)
     if name in words and value not in words[name]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import pickle
 import shutil
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from tf_pruned_rl import config, networks
+from tf_pruned_rl.environments import games
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting.policy_json import TrainingFacts
 from tf_pruned_rl.exporting.saved_model import Trained, export_policy
@@ -52,6 +55,11 @@ def edit(directory: Path, **changes) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
+def protocol(directory: Path, **changes) -> None:
+    described = json.loads((directory / "policy.json").read_text())
+    edit(directory, preprocessing=described["preprocessing"] | changes)
+
+
 def other_signature(directory: Path) -> None:
     """Puts a SavedModel of another interface there, with the right checksums."""
     module = tf.Module()
@@ -68,6 +76,12 @@ DAMAGES = {
     "wrong type": (lambda d: edit(d, action_meanings=3), "action_meanings is missing or malformed"),
     "no actions": (lambda d: edit(d, action_meanings=[]), "num_actions"),
     "no protocol": (lambda d: edit(d, preprocessing={}), "frame_skip is missing"),
+    "odd actions": (lambda d: edit(d, action_meanings=["NOOP", 1, "UP"]), "num_actions names"),
+    "odd frame skip": (lambda d: protocol(d, frame_skip=0), r"damaged \(frame_skip=0 must be at least 1"),
+    "odd noops": (lambda d: protocol(d, max_noops="x"), "max_noops is missing or malformed"),
+    "odd stickiness": (lambda d: protocol(d, sticky_actions=float("nan")), "must be a finite number"),
+    "odd suite": (lambda d: edit(d, suite="atary"), "did you mean atari"),
+    "odd agent": (lambda d: edit(d, agent="dqm"), "did you mean dqn"),
     "later format": (lambda d: edit(d, format_version=2), "this version reads 1"),
     "missing file": (lambda d: (d / "saved_model.pb").unlink(), "saved_model.pb is missing"),
     "cut file": (lambda d: (d / "saved_model.pb").write_bytes(b"\0"), "checksum differs"),
@@ -86,6 +100,36 @@ def test_a_damaged_policy_is_refused_in_one_line(policy_dir, damage):
     with pytest.raises(UserError, match=message) as caught:
         load_policy(policy_dir)
     assert "\n" not in str(caught.value)
+
+
+class Bomb:
+    """Makes a file when it is unpickled."""
+
+    def __reduce__(self):
+        return Path.touch, (Path("executed"),)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["policy.json", "saved_model.pb", "fingerprint.pb", "keras_metadata.pb", "variables/variables.index"],
+)
+def test_nothing_of_a_policy_is_unpickled(policy_dir, name):
+    bomb = pickle.dumps(Bomb())
+    edit(policy_dir, files={})  # or the checksum would tell
+    (policy_dir / name).write_bytes(bomb)
+    with contextlib.suppress(UserError):
+        load_policy(policy_dir)
+    assert not Path("executed").exists()
+    pickle.loads(bomb)
+    assert Path("executed").exists(), "it would have been seen"
+
+
+def test_a_policy_of_other_frames_is_refused(policy_dir):
+    policy = load_policy(policy_dir)
+    policy.description["action_meanings"] = list(games.minimal_actions("Pong"))
+    policy.description["signature"]["inputs"]["observations"]["shape"] = [None, 80, 80, 4]
+    with pytest.raises(UserError, match=r"Pong is seen as .*84, 84, 4.*takes .*80, 80, 4"):
+        policy.make_environment(num_envs=1, seed=0)
 
 
 def test_a_run_directory_is_pointed_to_its_policy(policy_dir):

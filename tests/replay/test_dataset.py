@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tf_pruned_rl import config
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.replay import checking, dataset
+from tf_pruned_rl.replay import checking, dataset, layout
 
 
 def offline(logged, **changes) -> config.OfflineConfig:
@@ -85,7 +88,7 @@ DAMAGE = {
         lambda d: path(d, "$store$_action").write_bytes(gzip.compress(b"nothing of the kind")),
         "action_ckpt.0.gz is damaged: no array",
     ),
-    "pickle": (
+    "no number": (
         lambda d: d.write(0, add_count=np.array("many")),
         r"add_count_ckpt.0.gz holds <U4\[\], not what belongs there",
     ),
@@ -127,6 +130,27 @@ def test_damage_is_one_line_that_names_the_file(make_logged, kind):
     report = checking.check(str(data.root), "", 0)
     (line,) = report
     assert report.damaged == 1 and line.startswith("Breakout run 1 buffer 0: damaged: ")
+
+
+class Bomb:
+    """Makes a file when it is unpickled."""
+
+    def __reduce__(self):
+        return Path.touch, (Path("executed"),)
+
+
+@pytest.mark.parametrize("name", [*layout.ELEMENTS, layout.ENDS])
+def test_no_pickle_of_a_dataset_is_executed(make_logged, name):
+    data = make_logged()
+    with gzip.open(path(data, name), "wb") as file:
+        np.save(file, np.array([Bomb()], object), allow_pickle=True)
+    refused = pytest.raises(UserError, match=f"{re.escape(path(data, name).name)} (is damaged|holds object)")
+    with refused if name != layout.ENDS else contextlib.nullcontext():  # that one is not read at all
+        dataset.sample.__wrapped__(offline(data))
+    assert not Path("executed").exists()
+    with gzip.open(path(data, name)) as file:
+        np.load(file, allow_pickle=True)
+    assert Path("executed").exists(), "it would have been seen"
 
 
 def test_a_longer_file_or_shorter_one_is_found_where_it_is_read(make_logged):

@@ -20,7 +20,7 @@ from typing import IO, Any, cast
 
 import tf_pruned_rl
 from tf_pruned_rl import config as configuration
-from tf_pruned_rl import environments
+from tf_pruned_rl import config_io, environments, validation
 from tf_pruned_rl.config import CONTROL_AGENTS, Config, ContinuousConfig, ExperimentConfig, OfflineConfig
 from tf_pruned_rl.errors import UserError
 
@@ -256,13 +256,11 @@ def read(directory: Path) -> dict:
     if description["agent"] in CONTROL_AGENTS:
         _check_types(path, description, _REQUIRED_OF_CONTROL)
         _check_types(path, description["preprocessing"], {"max_episode_steps": int})
-        return description
-    _check_types(path, description, _REQUIRED_OF_GAMES)
-    _check_types(path, description["preprocessing"], _REQUIRED_PREPROCESSING)
-    if description["num_actions"] != len(description["action_meanings"]):
-        raise UserError(
-            f"{path} is damaged (num_actions is not the number of action_meanings); export the policy again"
-        )
+    else:
+        _check_types(path, description, _REQUIRED_OF_GAMES)
+        _check_types(path, description["preprocessing"], _REQUIRED_PREPROCESSING)
+        _check_actions(path, description)
+    _check_protocol(path, description)
     return description
 
 
@@ -277,6 +275,29 @@ def _check_tflite(path: Path, description: Mapping[str, Any]) -> None:
         _check_types(path, description["tflite"], {"file": str, "delegates": bool})
         if description["tflite"]["file"] not in description["files"]:
             raise UserError(f"{path} is damaged (the model is not among its files); export the policy again")
+
+
+def _check_actions(path: Path, description: Mapping[str, Any]) -> None:
+    """Raises UserError unless there are as many names of actions as actions."""
+    names = description["action_meanings"]
+    if description["num_actions"] != len(names) or not all(isinstance(name, str) for name in names):
+        raise UserError(
+            f"{path} is damaged (action_meanings are not num_actions names); export the policy again"
+        )
+
+
+def _check_protocol(path: Path, description: Mapping[str, Any]) -> None:
+    """Raises UserError unless the environment could be one of a run."""
+    found = _protocol(description) | {"agent": description["agent"]}
+    kind = configuration.kind(description["agent"])
+    for name, value in found.items():
+        wanted = config_io.field_types(kind)[name]
+        _check_types(path, found, {name: (int, float) if wanted is float else wanted})
+        try:
+            validation.check_field(name, value, kind)
+        except UserError as error:
+            problem = str(error).removeprefix("--")
+            raise UserError(f"{path} is damaged ({problem}); export the policy again") from error
 
 
 def _check_types(path: Path, content: object, required: Mapping[str, _Kind]) -> None:
@@ -296,11 +317,18 @@ def suite(description: Mapping[str, Any]) -> str:
 def experiment(description: Mapping[str, Any]) -> Config:
     """Returns a configuration whose environment is the one the policy was trained in, once."""
     kind = configuration.kind(description["agent"])
-    fields = {field.name for field in dataclasses.fields(kind().environment)}
-    protocol = {name: v for name, v in description["preprocessing"].items() if name in fields}
-    if "suite" in fields:
-        protocol["suite"] = suite(description)
-    return configuration.replace(kind(), **protocol, **{kind.task_field: description[_TASK_KEYS[kind]]})
+    return configuration.replace(
+        kind(), **_protocol(description), **{kind.task_field: description[_TASK_KEYS[kind]]}
+    )
+
+
+def _protocol(description: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the fields of the environment that policy.json tells, but for what is played."""
+    fields = {
+        field.name for field in dataclasses.fields(configuration.kind(description["agent"])().environment)
+    }
+    told = description["preprocessing"] | {"suite": suite(description)}
+    return {name: value for name, value in told.items() if name in fields}
 
 
 def check_files(directory: Path, description: Mapping[str, dict]) -> None:

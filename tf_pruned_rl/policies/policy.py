@@ -52,7 +52,7 @@ class Policy:
         """Returns the policy's game under the protocol it was trained with.
 
         Raises:
-          UserError: the game's actions are not the policy's.
+          UserError: the game's actions or frames are not the policy's.
         """
         experiment = config.replace(policy_json.experiment(self.description), num_envs=num_envs)
         environment = environments.create(experiment, seed=seed)
@@ -60,6 +60,15 @@ class Policy:
             raise UserError(
                 f"{self.game} has the actions {', '.join(environment.action_meanings)} here, the policy was "
                 f"trained with {', '.join(self.action_meanings)}; install the versions policy.json names"
+            )
+        seen = policy_json.signature(
+            environments.screen(experiment).observation_shape, len(self.action_meanings)
+        )
+        promised = self.description["signature"]
+        if any(promised[side] != seen[side] for side in ("inputs", "outputs")):
+            raise UserError(
+                f"{self.game} is seen as {seen['inputs']} and played by {seen['outputs']} here, the policy "
+                f"takes {promised['inputs']} and gives {promised['outputs']}; export it again"
             )
         return environment
 
