@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tf_pruned_rl import config
 from tf_pruned_rl.training.checkpoint import Checkpointer
-from tf_pruned_rl.training.experiment import Experiment
+from tf_pruned_rl.training.experiment import Experiment, configure_tensorflow
+
+
+@pytest.mark.parametrize(
+    ("agent", "suite", "beside"),
+    [("dqn", "atari", 2), ("cql", "atari", 2), ("sac", "", 2), ("dqn", "minatar", 0)],
+)
+def test_threads_wait_for_all_environments_but_the_fastest(monkeypatch, agent, suite, beside):
+    asked = {}
+    for kind in ("intra", "inter"):
+        name = f"set_{kind}_op_parallelism_threads"
+        monkeypatch.setattr(tf.config.threading, name, lambda count, kind=kind: asked.update({kind: count}))
+    wanted = config.replace(config.preset(agent, suite=suite or "atari"), threads=3)
+    configure_tensorflow(wanted)
+    assert asked == {"intra": 3, "inter": 3 + beside}
 
 
 @pytest.mark.parametrize("num_envs", [1, 3])

@@ -25,9 +25,8 @@ def configure_tensorflow(config: Config) -> None:
     threads = config.run.threads
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(threads)
-        # While an emulator runs it holds a thread that computes nothing for TensorFlow. MinAtar takes
-        # microseconds: there a thread that wakes another costs more than it saves.
-        waiting = 0 if getattr(config.environment, "suite", "") == "minatar" else 2
+        # A thread that waits for the environment computes nothing for TensorFlow.
+        waiting = environments.kind(config).waiting_threads
         tf.config.threading.set_inter_op_parallelism_threads((threads or os.cpu_count() or 1) + waiting)
     if config.run.deterministic:
         tf.config.experimental.enable_op_determinism()
