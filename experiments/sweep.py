@@ -30,7 +30,7 @@ _JOBS = flags.DEFINE_integer(
     "jobs", 0, "Runs at a time. 0: locally, all places on the GPUs, or a run for each core; else no limit."
 )
 _RUNS_PER_GPU = flags.DEFINE_integer("runs_per_gpu", 1, "Runs that share a GPU.", lower_bound=1)
-_THREADS = flags.DEFINE_integer("threads", 1, "CPU threads of a run.", lower_bound=1)
+_THREADS = flags.DEFINE_integer("threads", 1, "CPU cores a run keeps busy.", lower_bound=1)
 _CLUSTER = flags.DEFINE_string(
     "cluster", "", "ray: address of the cluster; empty starts one here. slurm: submitit's name of a cluster."
 )

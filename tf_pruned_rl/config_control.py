@@ -106,9 +106,8 @@ class ControlRunConfig:
     """Make every operation reproducible bit by bit, at some cost in speed."""
     jit_compile: bool = False
     """Compile the gradient step with XLA (for a GPU)."""
-    threads: int = 1
-    """CPU threads of one TensorFlow operation; 0 takes every core. Operations run side by side anyway,
-    which is faster for networks of this size. Does not change the results' meaning."""
+    threads: int = 0
+    """CPU cores the run keeps busy; 0 is every core. Does not change the results' meaning."""
     run_dir: str = ""
     """Where everything is written; empty makes a name from the configuration, below runs/."""
 

@@ -64,7 +64,7 @@ class OfflineRunConfig:
     jit_compile: bool = False
     """Compile the gradient step with XLA (for a GPU; on a CPU it is slower)."""
     threads: int = 0
-    """CPU threads of TensorFlow's operations; 0 takes every core. Does not change the results' meaning."""
+    """CPU cores the run keeps busy; 0 is every core. Does not change the results' meaning."""
     run_dir: str = ""
     """Where everything is written; empty makes a name from the configuration, below runs/."""
 

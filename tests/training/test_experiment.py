@@ -11,20 +11,6 @@ from tf_pruned_rl.training.checkpoint import Checkpointer
 from tf_pruned_rl.training.experiment import Experiment, configure_tensorflow
 
 
-@pytest.mark.parametrize(
-    ("agent", "suite", "beside"),
-    [("dqn", "atari", 2), ("cql", "atari", 2), ("sac", "", 2), ("dqn", "minatar", 0)],
-)
-def test_threads_wait_for_all_environments_but_the_fastest(monkeypatch, agent, suite, beside):
-    asked = {}
-    for kind in ("intra", "inter"):
-        name = f"set_{kind}_op_parallelism_threads"
-        monkeypatch.setattr(tf.config.threading, name, lambda count, kind=kind: asked.update({kind: count}))
-    wanted = config.replace(config.preset(agent, suite=suite or "atari"), threads=3)
-    configure_tensorflow(wanted)
-    assert asked == {"intra": 3, "inter": 3 + beside}
-
-
 @pytest.mark.parametrize("num_envs", [1, 3])
 def test_a_restored_experiment_goes_on_as_the_first_would_have(small, tmp_path, num_envs):
     small = config.replace(small, num_envs=num_envs, replay_ratio=0.5, max_episode_steps=30)
@@ -48,3 +34,15 @@ def test_a_restored_experiment_goes_on_as_the_first_would_have(small, tmp_path, 
         first.learner.agent.model.variables, second.learner.agent.model.variables, strict=True
     ):
         np.testing.assert_allclose(theirs, ours, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(("cores", "within", "side_by_side"), [(1, 1, 1), (2, 1, 2), (16, 8, 4)])
+def test_operations_run_side_by_side_where_there_is_more_than_one_core(
+    small, monkeypatch, cores, within, side_by_side
+):
+    asked = []
+    for kind in ("intra", "inter"):
+        name = f"set_{kind}_op_parallelism_threads"
+        monkeypatch.setattr(tf.config.threading, name, lambda threads: asked.append(threads))
+    configure_tensorflow(config.replace(small, threads=cores))
+    assert asked == [within, side_by_side]

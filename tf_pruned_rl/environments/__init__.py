@@ -25,31 +25,10 @@ __all__ = [
     "canonical",
     "check_env",
     "create",
-    "kind",
     "screen",
     "spaces",
     "with_scores",
 ]
-
-
-@functools.singledispatch
-def kind(config: Config) -> type[Environment]:
-    """Returns the class of the environment that ``config.environment`` describes, without making one."""
-    raise TypeError(f"no environments for a {type(config).__name__}")
-
-
-@kind.register
-def _(config: ExperimentConfig) -> type[Environment]:
-    wanted = config.environment
-    if wanted.suite == "minatar":
-        return MinAtarEnvironment
-    one_by_one = wanted.num_envs == 1 or wanted.terminal_on_life_loss or wanted.max_noops
-    return AtariEnvironment if one_by_one else VectorAtariEnvironment
-
-
-@kind.register
-def _(config: ContinuousConfig) -> type[Environment]:
-    return ControlEnvironment
 
 
 @functools.singledispatch
@@ -68,17 +47,19 @@ def create(config: Config, *, seed: int) -> Environment:
 
 @create.register
 def _(config: ExperimentConfig, *, seed: int) -> Environment:
-    wanted, made = config.environment, kind(config)
+    wanted = config.environment
     protocol = {
         "seed": seed,
         "sticky_actions": wanted.sticky_actions,
         "max_episode_steps": wanted.max_episode_steps,
     }
-    if made is not MinAtarEnvironment:  # which has a frame for every agent step
-        protocol["frame_skip"] = wanted.frame_skip
-    if made is AtariEnvironment:
-        protocol |= {"terminal_on_life_loss": wanted.terminal_on_life_loss, "max_noops": wanted.max_noops}
-    return made(wanted.game, wanted.num_envs, **protocol)
+    if wanted.suite == "minatar":
+        return MinAtarEnvironment(wanted.game, wanted.num_envs, **protocol)
+    protocol["frame_skip"] = wanted.frame_skip
+    rules = {"terminal_on_life_loss": wanted.terminal_on_life_loss, "max_noops": wanted.max_noops}
+    if wanted.num_envs == 1 or any(rules.values()):
+        return AtariEnvironment(wanted.game, wanted.num_envs, **protocol, **rules)
+    return VectorAtariEnvironment(wanted.game, wanted.num_envs, **protocol)
 
 
 @create.register

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -64,8 +64,6 @@ class Environment(Protocol):
       frame_shape: of a frame, in a game that of ``screen``.
     """
 
-    waiting_threads: ClassVar[int]
-    """TensorFlow's threads that a step may keep from computing while it simulates."""
     num_envs: int
     interface: Any
     action_meanings: tuple[str, ...]

@@ -22,9 +22,6 @@ class MinAtarEnvironment(ArcadeEnvironment):
     lives nor idle starts. Several copies take turns.
     """
 
-    # A step takes microseconds: a thread that wakes another costs more than it saves.
-    waiting_threads = 0
-
     def __init__(
         self,
         game: str,

@@ -35,8 +35,6 @@ class ResumableEnvironment(abc.ABC):
     and how often an environment is seeded anew (``_reseed_after``).
     """
 
-    waiting_threads = 2
-
     def __init__(self, game: str, *, num_envs: int, seed: int, frames: np.ndarray, software: dict[str, str]):
         """Starts nothing yet.
 

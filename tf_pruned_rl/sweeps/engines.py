@@ -53,7 +53,7 @@ class Resources:
     runs_per_gpu: int
     """Runs that share a GPU."""
     threads: int
-    """CPU threads of a run."""
+    """CPU cores a run keeps busy."""
     directory: Path
     """The sweep's."""
     cluster: str = ""

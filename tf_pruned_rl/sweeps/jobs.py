@@ -22,7 +22,7 @@ class Job:
     scripts: Path
     """The folder of the training commands, absolute."""
     threads: int
-    """CPU threads of the run."""
+    """CPU cores the run keeps busy."""
 
     @property
     def name(self) -> str:

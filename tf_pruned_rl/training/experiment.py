@@ -22,15 +22,29 @@ from tf_pruned_rl.units import budget
 
 def configure_tensorflow(config: Config) -> None:
     """Sets threads and determinism; threads stay as they are if TensorFlow is in use already."""
-    threads = config.run.threads
+    within, side_by_side = _threads(config.run.threads or _cores())
     with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        # A thread that waits for the environment computes nothing for TensorFlow.
-        waiting = environments.kind(config).waiting_threads
-        tf.config.threading.set_inter_op_parallelism_threads((threads or os.cpu_count() or 1) + waiting)
+        tf.config.threading.set_intra_op_parallelism_threads(within)
+        tf.config.threading.set_inter_op_parallelism_threads(side_by_side)
     if config.run.deterministic:
         tf.config.experimental.enable_op_determinism()
     leave_out_fusions()
+
+
+def _cores() -> int:
+    """Returns how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _threads(cores: int) -> tuple[int, int]:
+    """Returns the threads of one operation, and how many operations run side by side.
+
+    A gradient step has two operations ready nearly always: the two networks' forward passes, the
+    gradients of filters and inputs. A core for each beats both for one, which wait for each other
+    (docs/performance.md). One or two cores were measured; of more, two go to an emulator's thread and
+    to operations too small to be shared out.
+    """
+    return max(1, cores // 2), cores if cores <= 2 else 4
 
 
 def gpus() -> list[tf.config.PhysicalDevice]:
