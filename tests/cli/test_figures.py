@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -184,20 +183,3 @@ def test_mistakes_are_one_line(arguments, message):
     assert done.stderr.startswith("error: ") and len(done.stderr.splitlines()) == 1, done.stderr
     assert message in done.stderr
     assert not Path("figures").exists()
-
-
-# Figure 2 needs no runs. Every other is swept and drawn, by the real commands.
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [number for number in figures.FIGURES if number != "2"])
-def test_every_figure_from_real_runs(tmp_path, number):
-    common = (f"--figure={number}", "--budget=smoke", f"--runs={tmp_path / 'runs'}")
-    command = [sys.executable, COMMAND.with_name("sweep.py"), *common]
-    swept = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert swept.returncode == 0, swept.stdout + swept.stderr
-    done = call(*common, f"--out={tmp_path}", "--repetitions=200")
-    assert done.returncode == 0, done.stderr
-    assert "missing" not in done.stdout and "unfinished" not in done.stdout
-    name = f"figure_{number:0>2}" if number.isdigit() else f"figure_{number}"
-    drawn(tmp_path, name)
-    assert len(read(tmp_path / f"{name}.csv")) > 1
-    assert json.loads((next((tmp_path / "runs").glob("*/summary.json"))).read_text())
