@@ -58,12 +58,15 @@ def panels(grouped: Groups) -> Figure:
     """
     games, kinds = _axes(grouped)
     figure = Figure(figsize=(2.7 * len(PANELS), 2.3 * len(games) + 0.7), layout="constrained")
-    axes = figure.subplots(len(games), len(PANELS), squeeze=False, sharex="col")
+    axes = figure.subplots(len(games), len(PANELS), squeeze=False, sharex=True)
+    windows = False
     for (game, kind), runs in grouped.items():
         colour = COLOURS[kinds.index(kind) % len(COLOURS)]
+        window = pruning_window(runs[0])
+        windows = windows or bool(window)
         for each, name in zip(axes[games.index(game)], PANELS, strict=True):
             _draw(each, runs, name, colour)
-            for frame in pruning_window(runs[0]):
+            for frame in window:
                 each.axvline(frame, color=colour, linewidth=0.8, linestyle=":", zorder=0)
     for column, (name, title) in enumerate(PANELS.items()):
         axes[0, column].set_title(title, fontsize=10, loc="left")
@@ -77,8 +80,12 @@ def panels(grouped: Groups) -> Figure:
             each.yaxis.set_major_formatter(percent if name == "dormant" else ticker.FuncFormatter(_tick))
     for row, game in enumerate(games):
         axes[row, 0].set_ylabel(game, fontweight="bold")
+    axes[0, 0].set_xlim(left=0)
     figure.align_ylabels(axes[:, 0])
     handles = [Line2D([], [], color=COLOURS[i % len(COLOURS)]) for i in range(len(kinds))]
+    if windows:
+        kinds = [*kinds, "pruning begins, ends"]
+        handles.append(Line2D([], [], color="#555555", linewidth=0.8, linestyle=":"))
     figure.legend(handles, kinds, loc="outside upper right", ncols=len(kinds), frameon=False)
     return figure
 

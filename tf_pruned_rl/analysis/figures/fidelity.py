@@ -9,7 +9,7 @@ from tf_pruned_rl.analysis.figures.spec import Figure, Panel
 _FLAGS = {"network": "nature", "replay_capacity": 500_000}
 FIGURE = Figure(
     number="fidelity",
-    title="Training returns over two million frames (Nature CNN)",
+    title="Dense agents beside published curves (Nature CNN)",
     command="online",
     kind="published",
     panels=(
