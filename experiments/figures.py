@@ -28,12 +28,21 @@ _PROFILES = flags.DEFINE_bool("profiles", False, "Performance profiles of the fi
 _IMPROVEMENT = flags.DEFINE_bool(
     "improvement", False, "Probabilities of improvement over the first arm, too."
 )
+_DIFFERENCES = flags.DEFINE_bool(
+    "differences", False, "Differences of the final scores to the first arm's, seed by seed, too."
+)
 
 
 def main(argv: list[str]) -> None:
     """Reads, draws, says what the figure shows and what it lacks."""
     del argv
-    wishes = report.Wishes(_STATISTIC.value or "", _REPETITIONS.value, _PROFILES.value, _IMPROVEMENT.value)
+    wishes = report.Wishes(
+        statistic=_STATISTIC.value or "",
+        repetitions=_REPETITIONS.value,
+        profiles=_PROFILES.value,
+        improvement=_IMPROVEMENT.value,
+        differences=_DIFFERENCES.value,
+    )
     for line in report.make(asked.figure(), asked.runs(), Path(_OUT.value), wishes):
         print(line, flush=True)
 

@@ -48,7 +48,7 @@ def test_final_scores_with_profiles_and_improvement(make_sweep, tmp_path):
     runs = make_sweep(
         figure, tmp_path / "runs", lambda run: None if run.run_id == lost.run_id else some_returns(run)
     )
-    flags = ("--figure=1", f"--runs={runs}", "--profiles", "--improvement", *SMOKE)
+    flags = ("--figure=1", f"--runs={runs}", "--profiles", "--improvement", "--differences", *SMOKE)
     done = call(*flags, f"--out={tmp_path / 'out'}")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -73,6 +73,19 @@ def test_final_scores_with_profiles_and_improvement(make_sweep, tmp_path):
     assert float(row["low"]) <= float(row["estimate"]) <= float(row["high"])
     assert (row["games"], row["seeds"], row["seeds_planned"]) == ("2", "2", "2")
     assert rows[0]["low"] == "" and rows[0]["seeds"] == "1"
+    (row,) = [
+        row
+        for row in read(tmp_path / "out" / "figure_01_differences.csv")
+        if (row["panel"], row["value"]) == ("Rainbow", "1.25")
+    ]
+    dense = [
+        games.human_normalised(run.task, some_returns(run)[-1])
+        for run in figure.runs()
+        if (run.panel, run.arm, run.value) == ("Rainbow", "Dense", 1.25)
+    ]
+    assert row["arm"] == "95 % pruned less Dense"
+    less = scipy.stats.trim_mean(np.array(scores) - dense, 0.25)
+    assert float(row["estimate"]) == pytest.approx(less, rel=1e-9)
     states = [row["state"] for row in read(tmp_path / "out" / "figure_01_runs.csv")]
     assert len(states) == len(figure.runs()) and states.count("missing") == 1
     # Once more: the same bytes.

@@ -49,6 +49,18 @@ def test_axes_say_what_they_are(make_sweep, tmp_path):
     assert "2 games x 2 seeds" in sheet.texts[1].get_text()
 
 
+def test_axes_of_one_game_show_returns(make_sweep, tmp_path):
+    figure, sheet, _ = drawn(make_sweep, tmp_path, "minatar")
+    assert [axes.get_title(loc="left") for axes in sheet.axes] == ["Both games", *figure.tasks]
+    assert [axes.get_ylabel() for axes in sheet.axes] == [
+        "IQM of scores, random to best",
+        *["mean of training returns"] * 2,
+    ]
+    note = " ".join(sheet.texts[1].get_text().split())
+    assert "interquartile mean over 2 games x 2 seeds, mean over 2 seeds of one game" in note
+    assert "0 is random play" in note
+
+
 def test_fewer_seeds_are_marked(make_sweep, tmp_path):
     lose = lambda run: None if run.arm == "Dense" and run.seed == 1 else [1.0, 2.0]  # noqa: E731
     _, sheet, shown = drawn(make_sweep, tmp_path, "5", lose)

@@ -9,6 +9,7 @@ import pytest
 
 from tf_pruned_rl.analysis import figures
 from tf_pruned_rl.analysis.figures import estimates, scores
+from tf_pruned_rl.environments import games
 
 FIGURE = figures.figure("3", "smoke")
 HOW = estimates.Statistics("mean", 50)
@@ -24,7 +25,7 @@ def axes() -> scores.Axes:
         return scores.Group(arm, None, ("Pong", "Breakout"), np.array([10, 20, 30]), table, ())
 
     groups = (group("Dense", [[1, 2], [1, 2]]), group("95 % pruned", [[3, 2], [5, 2]]))
-    return scores.Axes("DQN", FIGURE.panels[0], groups)
+    return scores.Axes("DQN", FIGURE.panels[0], True, groups)
 
 
 def test_curves_have_every_point_and_finals_the_last(axes):
@@ -47,6 +48,37 @@ def test_improvement_over_the_first_arm(axes):
     ((group, other, better),) = estimates.improvements(axes, HOW)
     assert (group.arm, other.arm) == ("95 % pruned", "Dense")
     assert better.value == (1 + 0.5) / 2
+
+
+def test_differences_are_of_the_same_game_and_seed(make_sweep, tmp_path):
+    """Worked by hand: the dense arm lacks seed 0 of Breakout, the pruned arm seed 1 of Pong."""
+    figure = dataclasses.replace(figures.figure("3", "smoke"), tasks=("Pong", "Breakout"), seeds=3)
+    lost = {("Dense", "Breakout", 0), ("95 % pruned", "Pong", 1)}
+    runs = make_sweep(
+        dataclasses.replace(figure, normalised=False),
+        tmp_path / "runs",
+        lambda run: (
+            None
+            if (run.arm, run.task, run.seed) in lost
+            else [
+                0.0,
+                10.0 * run.seed + (run.arm != "Dense") * (1 + run.seed) * (2 if run.task == "Pong" else 1),
+            ]
+        ),
+    )
+    pong, breakout = scores.collect(dataclasses.replace(figure, normalised=False), runs).axes
+    for axes, expected in ((pong, [2.0, 6.0]), (breakout, [2.0, 3.0])):
+        found = estimates.differences(axes)
+        assert [group.arm for group in found.groups] == [
+            f"{sparsity} % pruned less Dense" for sparsity in (90, 95, 99)
+        ]
+        assert found.groups[1].scores.ravel().tolist() == expected, axes.title
+    (whole,) = scores.collect(figure, runs).axes
+    (_, pruned, _) = estimates.differences(whole).groups
+    # Of the two seeds that count, both arms have 0 in Pong and 1 in Breakout.
+    assert pruned.scores.shape == (1, 2, 1)
+    unit = [human - random for random, human in (games.SCORES[task] for task in ("Pong", "Breakout"))]
+    np.testing.assert_allclose(pruned.scores[..., 0] * unit, [[2, 2]], rtol=1e-9)
 
 
 def test_profiles_share_their_thresholds(axes):

@@ -149,7 +149,34 @@ def test_returns_of_continuous_control_have_axes_for_each_task(make_sweep, tmp_p
     assert [axes.title for axes in found.axes] == list(figure.tasks)
     group = found.axes[0].groups[0]
     assert group.scores[..., -1].tolist() == [[2.0], [3.0]]
-    assert estimates.Statistics.of(figure, "", 10).statistic == "mean"
+    assert estimates.Statistics.of(figure, "", 10).name(found.axes[0]) == "mean"
+    with pytest.raises(UserError, match="optimality_gap needs normalised"):
+        estimates.Statistics.of(figure, "optimality_gap", 10)
+
+
+def test_all_games_together_and_each_by_itself(make_sweep, tmp_path):
+    figure = figures.figure("minatar", "smoke")
+    low, high = (games.MINATAR[task].random for task in figure.tasks)
+    lost = [run for run in figure.runs() if run.task == "Breakout" and run.arm == "Dense" and run.seed][0]
+    best = {"Breakout": low + 2, "SpaceInvaders": high + 10}
+    found = collect(
+        make_sweep,
+        tmp_path,
+        figure,
+        lambda run: None if run.run_id == lost.run_id else [best[run.task] if run.seed == 0 else 1.0],
+    )
+    both, *each = found.axes
+    assert [axes.title for axes in found.axes] == ["Both games", *figure.tasks]
+    assert [axes.normalised for axes in found.axes] == [True, False, False]
+    assert both.groups[0].seeds == 1 and both.groups[0].scores.ravel().tolist() == [1.0, 1.0]
+    assert [axes.groups[0].seeds for axes in each] == [1, 2]
+    assert each[1].groups[0].scores.ravel().tolist() == [best["SpaceInvaders"], 1.0]
+    how = estimates.Statistics.of(figure, "", 10)
+    assert [how.name(axes) for axes in found.axes] == ["iqm", "mean", "mean"]
+    assert found.notes == (
+        "Both games, Dense, width 0.25: 1 of 4 runs do not count: Breakout seed 1 is missing",
+        "Both games, Dense, width 0.25: 1 of 2 seeds",
+    )
     with pytest.raises(UserError, match="optimality_gap needs normalised"):
         estimates.Statistics.of(figure, "optimality_gap", 10)
 

@@ -54,10 +54,10 @@ def draw(figure: Figure, drawn: Sequence[tuple[Axes, list[Shown]]], how: Statist
         plot = plots[0][i]
         plot.set_title(axes.title, loc="left", fontsize=10.5, fontweight="bold")
         if axes.panel.x in TIME_AXES:
-            _curves(plot, figure, axes.panel, shown, look)
+            _curves(plot, figure, axes, shown, look)
         else:
-            _finals(plot, figure, axes.panel, shown, look)
-        plot.set_ylabel(_score_label(figure, how))
+            _finals(plot, figure, axes, shown, look)
+        plot.set_ylabel(_score_label(figure, axes, how))
         if not shown:
             plot.text(0.5, 0.5, "no finished run", transform=plot.transAxes, ha="center", color="#777777")
         if strip:
@@ -110,7 +110,7 @@ def draw_profiles(
             _inner_legend(plot, handles, axes.panel)
         plot.set_ylim(-3, 103)
         plot.yaxis.set_major_formatter(ticker.PercentFormatter(decimals=0, symbol=" %"))
-        plot.set_xlabel("score above" if figure.normalised else "return above")
+        plot.set_xlabel("score above" if axes.normalised else "return above")
         plot.set_ylabel("runs")
         _grid(plot)
     _legend(sheet, look, markers=False)
@@ -235,8 +235,9 @@ def _value(panel: Panel, value: float) -> str:
     return f"{panel.varied.replace('_', ' ')} {value:g}"
 
 
-def _curves(plot: Plot, figure: Figure, panel: Panel, shown: Sequence[Shown], look: Look) -> None:
+def _curves(plot: Plot, figure: Figure, axes: Axes, shown: Sequence[Shown], look: Look) -> None:
     """Draws estimates over training, their intervals shaded."""
+    panel = axes.panel
     unit, word = (1.0, "") if panel.x == "iteration" else _unit(figure.length)
     for each in shown:
         arm, found = each.group.arm, each.estimate
@@ -260,11 +261,12 @@ def _curves(plot: Plot, figure: Figure, panel: Panel, shown: Sequence[Shown], lo
     if shown:
         plot.set_xlim(left=0)
     _grid(plot)
-    _from_zero(plot, figure)
+    _from_zero(plot, axes)
 
 
-def _finals(plot: Plot, figure: Figure, panel: Panel, shown: Sequence[Shown], look: Look) -> None:
+def _finals(plot: Plot, figure: Figure, axes: Axes, shown: Sequence[Shown], look: Look) -> None:
     """Draws final scores with intervals: by the flag that varies, or with the arms side by side."""
+    panel = axes.panel
     by_method = panel.x == "method"
     arms, values = [arm.label for arm in panel.arms], list(panel.values) or [None]
     ticks, others = (arms, values) if by_method else (values, arms)
@@ -294,7 +296,7 @@ def _finals(plot: Plot, figure: Figure, panel: Panel, shown: Sequence[Shown], lo
         plot.set_xlabel(panel.varied.replace("_", " "))
     plot.set_xlim(-0.5, len(ticks) - 0.5)
     _grid(plot)
-    _from_zero(plot, figure)
+    _from_zero(plot, axes)
 
 
 def _errorbar(
@@ -345,12 +347,12 @@ def _grid(plot: Plot) -> None:
     plot.yaxis.set_major_locator(ticker.MaxNLocator(6, steps=[1, 2, 5, 10]))
 
 
-def _from_zero(plot: Plot, figure: Figure) -> None:
+def _from_zero(plot: Plot, axes: Axes) -> None:
     """Begins the y axis at 0 where scores are normalised and none is below it."""
     plot.margins(y=0.06)
-    if figure.normalised and plot.get_ylim()[0] > 0:
+    if axes.normalised and plot.get_ylim()[0] > 0:
         plot.set_ylim(bottom=0)
-    if not figure.normalised:
+    if not axes.normalised:
         plot.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,g}"))
 
 
@@ -359,10 +361,10 @@ def _unit(length: int) -> tuple[float, str]:
     return (1e6, "million") if length >= 2e6 else (1e3, "thousand") if length >= 2e3 else (1.0, "")
 
 
-def _score_label(figure: Figure, how: Statistics) -> str:
+def _score_label(figure: Figure, axes: Axes, how: Statistics) -> str:
     """Returns what the y axis is."""
-    short = "IQM" if how.statistic == "iqm" else NAMES[how.statistic]
-    if not figure.normalised:
+    short = "IQM" if how.name(axes) == "iqm" else NAMES[how.name(axes)]
+    if not axes.normalised:
         kind = "evaluation returns" if figure.score == "evaluation" else "training returns"
     elif figure.common.get("suite") == "minatar":
         kind = "scores, random to best"
@@ -373,17 +375,19 @@ def _score_label(figure: Figure, how: Statistics) -> str:
 
 def _note(figure: Figure, drawn: Sequence[tuple[Axes, list[Shown]]], how: Statistics) -> str:
     """Returns the lines below a figure: how many runs, how long, what the intervals are."""
-    games = sorted({len(each.group.tasks) for _, shown in drawn for each in shown})
+    games = sorted({len(each.group.tasks) for axes, shown in drawn for each in shown if axes.normalised})
     counted = "/".join(map(str, games)) or "0"
     tasks = f"{counted} game{'s' if games != [1] else ''} x " if figure.normalised else ""
     fewer = any(each.group.seeds < figure.seeds for _, shown in drawn for each in shown)
+    seeds = f"{figure.seeds} seed{'s' if figure.seeds > 1 else ''}"
     parts = [
-        f"{NAMES[how.statistic]} over {tasks}{figure.seeds} seed{'s' if figure.seeds > 1 else ''}"
+        f"{NAMES[how.name(drawn[0][0])]} over {tasks}{seeds}"
+        + (f", {NAMES[how.name(drawn[-1][0])]} over {seeds} of one game" if figure.each_task else "")
         + (" (hollow, with n: fewer)" if fewer else ""),
         f"runs of {figure.length:,} {_word(figure)}",
         f"95 % stratified bootstrap intervals, {how.repetitions:,} repetitions",
     ]
-    if figure.common.get("suite") == "minatar":
+    if figure.normalised and figure.common.get("suite") == "minatar":
         parts.append("a score of 0 is random play, 1 the best run of this figure in that game")
     return "; ".join(parts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -57,22 +58,27 @@ class Shown:
 class Statistics:
     """What is computed, and how."""
 
-    statistic: str
+    asked: str
+    """A name in ``aggregate.STATISTICS``; empty takes the interquartile mean, of plain returns the mean."""
     repetitions: int
 
     @classmethod
     def of(cls, figure: Figure, statistic: str, repetitions: int) -> Statistics:
-        """Returns what was asked for; by default the interquartile mean, of plain returns the mean.
+        """Returns what was asked for, where it can be had.
 
         Raises:
           UserError: an optimality gap is asked of returns, which have no score of 1.
         """
-        if statistic == "optimality_gap" and not figure.normalised:
+        if statistic == "optimality_gap" and (figure.each_task or not figure.normalised):
             raise UserError(
                 f"--statistic=optimality_gap needs normalised scores, and figure {figure.number} is of "
                 "returns: take iqm, median or mean"
             )
-        return cls(statistic or ("iqm" if figure.normalised else "mean"), repetitions)
+        return cls(statistic, repetitions)
+
+    def name(self, axes: Axes) -> str:
+        """Returns the statistic of a pair of axes."""
+        return self.asked or ("iqm" if axes.normalised else "mean")
 
 
 def estimated(axes: Axes, how: Statistics) -> list[Shown]:
@@ -81,7 +87,7 @@ def estimated(axes: Axes, how: Statistics) -> list[Shown]:
     for group in axes.groups:
         part = slice(None) if axes.panel.x in TIME_AXES else slice(-1, None)
         scores = group.scores[..., part]
-        found = aggregate.estimate(scores, how.statistic, repetitions=how.repetitions)
+        found = aggregate.estimate(scores, how.name(axes), repetitions=how.repetitions)
         shown.append(Shown(group, group.frames[part], found))
     return shown
 
@@ -96,7 +102,7 @@ def rows(axes: Axes, shown: list[Shown], figure: Figure, how: Statistics) -> Ite
                 "arm": each.group.arm,
                 "value": each.group.value,
                 "frames": int(frames),
-                "statistic": how.statistic,
+                "statistic": how.name(axes),
                 "estimate": float(value),
                 **_interval(low, high),
                 "games": len(each.group.tasks),
@@ -139,7 +145,7 @@ def sentence(axes: Axes, shown: Shown, how: Statistics) -> str:
     seeds = f"{group.seeds} seed{'s' if group.seeds > 1 else ''}"
     label = group_label(axes.title, axes.panel, group.arm, group.value)
     counted = seeds if len(group.tasks) == 1 else games + seeds
-    return f"{label}: {how.statistic} {found.value[-1]:.4g}{between} ({counted})"
+    return f"{label}: {how.name(axes)} {found.value[-1]:.4g}{between} ({counted})"
 
 
 def thresholds(axes: Axes) -> np.ndarray:
@@ -161,14 +167,48 @@ def improvements(axes: Axes, how: Statistics) -> list[tuple[Group, Group, Estima
 
     At every value of the flag that varies; the first arm of a panel is the dense one.
     """
-    first = {group.value: group for group in axes.groups if group.arm == axes.panel.arms[0].label}
     found = []
+    for group, other in _beside_the_first(axes):
+        pair = group.scores[..., -1], other.scores[..., -1]
+        found.append((group, other, aggregate.improvement(*pair, repetitions=how.repetitions)))
+    return found
+
+
+def differences(axes: Axes) -> Axes:
+    """Returns the axes of final scores less those of the first arm, game by game and seed by seed.
+
+    A seed that does not count for one of the two counts for neither.
+    """
+    found = []
+    for group, other in _beside_the_first(axes):
+        ours, theirs = _finals(group), _finals(other)
+        pairs = [sorted(ours[task].keys() & theirs[task].keys()) for task in group.tasks]
+        columns = [
+            [ours[task][seed] - theirs[task][seed] for seed in seeds[: min(map(len, pairs))]]
+            for task, seeds in zip(group.tasks, pairs, strict=True)
+        ]
+        if columns[0]:
+            scores = np.array(columns).T[..., None]
+            arm = f"{group.arm} less {other.arm}"
+            found.append(dataclasses.replace(group, arm=arm, frames=group.frames[-1:], scores=scores))
+    return dataclasses.replace(axes, groups=tuple(found))
+
+
+def _beside_the_first(axes: Axes) -> Iterator[tuple[Group, Group]]:
+    """Yields every group of the other arms, and the first arm's at the same value."""
+    first = {group.value: group for group in axes.groups if group.arm == axes.panel.arms[0].label}
     for group in axes.groups:
         other = first.get(group.value)
         if other is not None and other is not group:
-            pair = group.scores[..., -1], other.scores[..., -1]
-            found.append((group, other, aggregate.improvement(*pair, repetitions=how.repetitions)))
-    return found
+            yield group, other
+
+
+def _finals(group: Group) -> dict[str, dict[int, float]]:
+    """Returns {task: {seed: final score}}."""
+    finals: dict[str, dict[int, float]] = {task: {} for task in group.tasks}
+    for one, score in zip(group.used, group.scores[..., -1].ravel(), strict=True):
+        finals[one.place.task][one.place.seed] = float(score)
+    return finals
 
 
 def comparison_rows(

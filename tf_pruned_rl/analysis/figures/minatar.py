@@ -28,9 +28,10 @@ FIGURE = Figure(
     title="Wider networks, dense and pruned, in MinAtar (DQN, ResNet)",
     command="online",
     kind="final_scores",
-    panels=(Panel("DQN", "width", (dense("dqn"), pruned("dqn")), varied="width", values=(1, 3)),),
+    panels=(Panel("Both games", "width", (dense("dqn"), pruned("dqn")), varied="width", values=(1, 3)),),
     tasks=GAMES,
     seeds=SEEDS,
     length=LENGTH,
+    each_task=True,
     common=SPACED,
 )

@@ -30,6 +30,8 @@ class Wishes:
     """Performance profiles, too."""
     improvement: bool = False
     """Probabilities of improvement, too."""
+    differences: bool = False
+    """Differences to the first arm, seed by seed, too."""
 
 
 def make(figure: Figure, runs: Path, out: Path, wishes: Wishes) -> Iterator[str]:
@@ -91,6 +93,8 @@ def _scores(figure: Figure, runs: Path, stem: Path, wishes: Wishes) -> Iterator[
         yield _profiles(found, stem)
     if wishes.improvement:
         yield from _improvements(found, stem, how)
+    if wishes.differences:
+        yield from _differences(found, stem, how)
 
 
 def _profiles(found: Scores, stem: Path) -> str:
@@ -119,6 +123,16 @@ def _improvements(found: Scores, stem: Path, how: Statistics) -> Iterator[str]:
     )
     draw = lambda: drawing.draw_improvements(found.figure, drawn)  # noqa: E731
     yield _write(_named(stem, "improvement"), draw, estimates.COMPARISON_COLUMNS, rows)
+
+
+def _differences(found: Scores, stem: Path, how: Statistics) -> Iterator[str]:
+    less = [estimates.differences(axes) for axes in found.axes]
+    drawn = [(axes, estimates.estimated(axes, how)) for axes in less]
+    for axes, shown in drawn:
+        yield from (estimates.sentence(axes, each, how) for each in shown)
+    rows = (row for axes, shown in drawn for row in estimates.rows(axes, shown, found.figure, how))
+    table = curves.write_table(_named(stem, "differences").with_suffix(".csv"), estimates.COLUMNS, rows)
+    yield f"Differences in {table}"
 
 
 def _diagnostics(figure: Figure, runs: Path, stem: Path) -> Iterator[str]:

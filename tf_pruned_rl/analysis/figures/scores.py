@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,6 +75,8 @@ class Axes:
 
     title: str
     panel: Panel
+    normalised: bool
+    """Whether scores are normalised; else they are returns."""
     groups: tuple[Group, ...]
     """In the order of arms and values; those without a run are not among them."""
 
@@ -126,10 +129,19 @@ def collect(figure: Figure, directory: Path) -> Scores:
     notes = [f"without a human score, and left out: {', '.join(unscaled)}"] if unscaled else []
     axes = []
     for panel in figure.panels:
-        for title, tasks in _tasks(figure, panel, scales):
-            made, said = _axes(figure, panel, title, tasks, scales, seen)
+        if figure.normalised:
+            tasks = tuple(task for task in figure.tasks if task in scales)
+            made, said = _axes(figure, Axes(panel.title, panel, True, ()), tasks, scales, seen)
             axes.append(made)
             notes += said
+        if figure.each_task or not figure.normalised:
+            for task in figure.tasks:
+                title = task if len(figure.panels) == 1 else f"{panel.title}, {task}"
+                empty = Axes(title, panel, False, ())
+                made, said = _axes(figure, empty, (task,), {task: Scale()}, seen)
+                axes.append(made)
+                # What is missing of one task, all together have told.
+                notes += said if not figure.normalised else []
     return Scores(figure, seen, scales, tuple(axes), tuple(notes))
 
 
@@ -209,30 +221,14 @@ def _between_random_and_best(task: str, seen: Sequence[Seen]) -> Scale:
     return Scale(random, best if best > random else random + 1.0)
 
 
-def _tasks(
-    figure: Figure, panel: Panel, scales: Mapping[str, Scale]
-) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yields the title and the tasks of every pair of axes that a panel becomes."""
-    tasks = tuple(task for task in figure.tasks if task in scales)
-    if figure.normalised:
-        yield panel.title, tasks
-        return
-    for task in tasks:
-        yield task if len(figure.panels) == 1 else f"{panel.title}, {task}", (task,)
-
-
 _Key = tuple[str, float | None]
 
 
 def _axes(
-    figure: Figure,
-    panel: Panel,
-    title: str,
-    tasks: Sequence[str],
-    scales: Mapping[str, Scale],
-    seen: Sequence[Seen],
+    figure: Figure, empty: Axes, tasks: Sequence[str], scales: Mapping[str, Scale], seen: Sequence[Seen]
 ) -> tuple[Axes, list[str]]:
-    """Returns a pair of axes, and the notes about it."""
+    """Returns a pair of axes with its groups, and the notes about it."""
+    panel, title = empty.panel, empty.title
     keys: list[_Key] = [(arm.label, value) for arm in panel.arms for value in (panel.values or (None,))]
     mine: dict[_Key, list[Seen]] = {key: [] for key in keys}
     for one in seen:
@@ -256,7 +252,7 @@ def _axes(
         for group in groups
         if group.seeds < figure.seeds
     ]
-    return Axes(title, panel, tuple(groups)), notes
+    return dataclasses.replace(empty, groups=tuple(groups)), notes
 
 
 def _group(

@@ -103,6 +103,8 @@ class Figure:
     """The records a score comes from: training returns of an iteration, or an evaluation's."""
     normalised: bool = True
     """Whether scores are human-normalised."""
+    each_task: bool = False
+    """Whether each task has, beside those of all together, a pair of axes of its own with plain returns."""
     common: Flags = field(default_factory=dict)
     """Flags of every run."""
 
