@@ -9,6 +9,7 @@ import pytest
 from tf_pruned_rl.analysis import figures
 from tf_pruned_rl.analysis.curves import STYLE
 from tf_pruned_rl.analysis.figures import drawing, estimates, scores
+from tf_pruned_rl.environments import games
 
 
 def drawn(make_sweep, tmp_path, number, returns=None):
@@ -59,6 +60,12 @@ def test_axes_of_one_game_show_returns(make_sweep, tmp_path):
     note = " ".join(sheet.texts[1].get_text().split())
     assert "interquartile mean over 2 games x 2 seeds, mean over 2 seeds of one game" in note
     assert "0 is random play" in note
+    both, *each = sheet.axes
+    for axes, task in zip(each, figure.tasks, strict=True):
+        assert [text.get_text() for text in axes.texts] == ["random play"]
+        assert games.MINATAR[task].random in [line.get_ydata()[0] for line in axes.lines]
+        assert axes.get_ylim()[0] == 0
+    assert not both.texts
 
 
 def test_fewer_seeds_are_marked(make_sweep, tmp_path):

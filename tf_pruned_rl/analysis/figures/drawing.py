@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from matplotlib import figure as mpl
@@ -13,43 +11,22 @@ from matplotlib.axes import Axes as Plot
 from matplotlib.lines import Line2D
 
 from tf_pruned_rl.analysis.aggregate import Estimate
-from tf_pruned_rl.analysis.curves import COLOURS, PALE
-from tf_pruned_rl.analysis.figures import schedules
+from tf_pruned_rl.analysis.curves import PALE
+from tf_pruned_rl.analysis.figures import schedules, sheet
 from tf_pruned_rl.analysis.figures.estimates import NAMES, Shown, Statistics
 from tf_pruned_rl.analysis.figures.scores import Axes, Group
+from tf_pruned_rl.analysis.figures.sheet import MARKERS, Look
 from tf_pruned_rl.analysis.figures.spec import TIME_AXES, Figure, Panel
+from tf_pruned_rl.environments import games
 
-_MARKERS = "osD^vPX*"
-_SIZE = (4.3, 3.3)  # of one pair of axes, in inches
-_TITLE, _ROW, _NOTE = (
-    0.36,
-    0.24,
-    0.2,
-)  # heights of the title, a row of the legend, a line of the note, in inches
-_COLUMNS = 3
 _FEW = 12  # points up to which each is marked
-
-
-@dataclass(frozen=True)
-class Look:
-    """What an arm looks like everywhere in a figure."""
-
-    colours: dict[str, str]
-    markers: dict[str, str]
-
-    @classmethod
-    def of(cls, labels: Sequence[str]) -> Look:
-        """Returns the looks of arms by their labels, in order."""
-        names = list(dict.fromkeys(labels))
-        colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
-        return cls(colours, {name: _MARKERS[i % len(_MARKERS)] for i, name in enumerate(names)})
 
 
 def draw(figure: Figure, drawn: Sequence[tuple[Axes, list[Shown]]], how: Statistics) -> mpl.Figure:
     """Returns the figure: a pair of axes for each panel, below it a strip of schedules where they differ."""
     look = Look.of([arm.label for panel in figure.panels for arm in panel.arms])
     strips = [schedules.differ(axes.panel) for axes, _ in drawn]
-    sheet, plots = _sheet(figure, len(drawn), list(look.colours), _note(figure, drawn, how), any(strips))
+    page, plots = sheet.create(figure, len(drawn), list(look.colours), _note(figure, drawn, how), any(strips))
     for i, ((axes, shown), strip) in enumerate(zip(drawn, strips, strict=True)):
         plot = plots[0][i]
         plot.set_title(axes.title, loc="left", fontsize=10.5, fontweight="bold")
@@ -67,23 +44,23 @@ def draw(figure: Figure, drawn: Sequence[tuple[Axes, list[Shown]]], how: Statist
             below.set_xlabel(f"{word} {axes.panel.x}")
             plot.set_xlabel("")
             below.sharex(plot)
-    _legend(sheet, look)
-    return sheet
+    sheet.legend(page, look)
+    return page
 
 
 def draw_schedules(figure: Figure) -> mpl.Figure:
     """Returns a figure of schedules alone."""
     look = Look.of([arm.label for panel in figure.panels for arm in panel.arms])
     note = "Eq. 1 of the paper; the warm-up of a run, in which nothing is learned, is not counted"
-    sheet, plots = _sheet(figure, len(figure.panels), list(look.colours), note, False)
+    page, plots = sheet.create(figure, len(figure.panels), list(look.colours), note, False)
     unit, word = _unit(figure.length)
     for plot, panel in zip(plots[0], figure.panels, strict=True):
         schedules.draw(plot, schedules.lines(figure, panel), look.colours, unit)
         plot.set_xlabel(f"{word} {panel.x}")
         plot.set_xlim(0, figure.length / unit)
         _grid(plot)
-    _legend(sheet, look, markers=False)
-    return sheet
+    sheet.legend(page, look, markers=False)
+    return page
 
 
 def draw_profiles(
@@ -92,7 +69,7 @@ def draw_profiles(
     """Returns performance profiles: a line style for each value of the flag that varies."""
     look = Look.of([arm.label for panel in figure.panels for arm in panel.arms])
     note = "share of runs, over all games and seeds, whose final score is above; 95 % stratified bootstrap"
-    sheet, plots = _sheet(figure, len(drawn), list(look.colours), note, False)
+    page, plots = sheet.create(figure, len(drawn), list(look.colours), note, False)
     styles = ["-", (0, (4, 1.5)), (0, (1.2, 1.2)), (0, (5, 1, 1, 1))]
     for plot, (axes, found) in zip(plots[0], drawn, strict=True):
         plot.set_title(axes.title, loc="left", fontsize=10.5, fontweight="bold")
@@ -113,8 +90,8 @@ def draw_profiles(
         plot.set_xlabel("score above" if axes.normalised else "return above")
         plot.set_ylabel("runs")
         _grid(plot)
-    _legend(sheet, look, markers=False)
-    return sheet
+    sheet.legend(page, look, markers=False)
+    return page
 
 
 def draw_improvements(
@@ -125,7 +102,7 @@ def draw_improvements(
     note = (
         "probability that a run scores above one of the first arm on the same game; 95 % stratified bootstrap"
     )
-    sheet, plots = _sheet(figure, len(drawn), list(look.colours), note, False)
+    page, plots = sheet.create(figure, len(drawn), list(look.colours), note, False)
     for plot, (axes, found) in zip(plots[0], drawn, strict=True):
         plot.set_title(
             f"{axes.title}: over {axes.panel.arms[0].label}", loc="left", fontsize=10.5, fontweight="bold"
@@ -142,77 +119,8 @@ def draw_improvements(
         plot.set_ylim(len(names) - 0.4, -0.6)
         plot.set_xlabel("probability of improvement")
         plot.grid(axis="x", color=PALE, linewidth=0.5)
-    _legend(sheet, look)
-    return sheet
-
-
-def _sheet(
-    figure: Figure, count: int, labels: Sequence[str], note: str, strip: bool
-) -> tuple[mpl.Figure, list[list[Plot]]]:
-    """Returns an empty figure with title and note, and its axes: those of scores, and of strips."""
-    columns = min(count, 2 if count in (2, 4) else _COLUMNS)
-    down = math.ceil(count / columns)
-    width = max(_SIZE[0] * columns + 0.4, 6.4)
-    top = _TITLE + _ROW * _legend_rows(labels, width)
-    lines = _wrapped(note, width)
-    bottom = _NOTE * len(lines) + 0.06
-    height = top + bottom + down * (_SIZE[1] + (0.9 if strip else 0.0))
-    sheet = mpl.Figure(figsize=(width, height), layout="constrained")
-    sheet.get_layout_engine().set(rect=(0, bottom / height, 1, 1 - (top + bottom) / height))  # type: ignore[union-attr]
-    kinds = 2 if strip else 1
-    grid = sheet.add_gridspec(down * kinds, columns, height_ratios=[4, 1][:kinds] * down)
-    plots = [
-        [sheet.add_subplot(grid[kinds * (i // columns) + kind, i % columns]) for i in range(count)]
-        for kind in range(kinds)
-    ]
-    place = " on MinAtar" if figure.common.get("suite") == "minatar" else ""
-    number = f"Figure {figure.number}{place}. " if figure.number.isdigit() else ""
-    sheet.text(
-        0.12 / width, 1 - 0.08 / height, number + figure.title, va="top", fontsize=12.5, fontweight="bold"
-    )
-    sheet.text(0.12 / width, 0.06 / height, "\n".join(lines), va="bottom", fontsize=8, color="#555555")
-    return sheet, plots
-
-
-def _legend_columns(labels: Sequence[str], width: float) -> int:
-    """Returns how many names go into a row, all rows about as long."""
-    longest = max(map(len, labels), default=1)
-    most = max(1, int(width / (0.085 * longest + 0.55)))
-    return math.ceil(len(labels) / math.ceil(len(labels) / most))
-
-
-def _legend_rows(labels: Sequence[str], width: float) -> int:
-    return math.ceil(len(labels) / _legend_columns(labels, width))
-
-
-def _wrapped(text: str, width: float) -> list[str]:
-    """Returns the lines of a note, about as long as the figure is wide (8 points: 17 letters an inch)."""
-    lines, limit = [""], int(17 * width)
-    for word in text.split():
-        if len(lines[-1]) + len(word) > limit:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines
-
-
-def _legend(sheet: mpl.Figure, look: Look, markers: bool = True) -> None:
-    """Draws the arms between the title and the axes."""
-    width, height = sheet.get_size_inches()
-    handles = [
-        Line2D([], [], color=look.colours[name], marker=look.markers[name] if markers else "", markersize=5.5)
-        for name in look.colours
-    ]
-    names = list(look.colours)
-    sheet.legend(
-        handles,
-        names,
-        loc="upper left",
-        bbox_to_anchor=(0.05 / width, 1 - (_TITLE - 0.06) / height),
-        ncols=_legend_columns(names, width),
-        frameon=False,
-        handlelength=1.7,
-        columnspacing=1.4,
-    )
+    sheet.legend(page, look)
+    return page
 
 
 def _inner_legend(plot: Plot, handles: Sequence[Line2D], panel: Panel) -> None:
@@ -276,7 +184,7 @@ def _finals(plot: Plot, figure: Figure, axes: Axes, shown: Sequence[Shown], look
         group = each.group
         tick, other = (group.arm, group.value) if by_method else (group.value, group.arm)
         x = ticks.index(tick) + width * (others.index(other) - (len(others) - 1) / 2)
-        marker = _MARKERS[values.index(group.value)] if by_method else look.markers[group.arm]
+        marker = MARKERS[values.index(group.value)] if by_method else look.markers[group.arm]
         fewer = group.seeds < figure.seeds
         _errorbar(
             plot, x, each.estimate.value[0], each.estimate, look, group.arm, marker=marker, hollow=fewer
@@ -289,14 +197,35 @@ def _finals(plot: Plot, figure: Figure, axes: Axes, shown: Sequence[Shown], look
     if by_method:
         plot.set_xticks(range(len(ticks)), ticks, rotation=30, ha="right", rotation_mode="anchor")
         if len(values) > 1:
-            handles = [Line2D([], [], color="#555555", marker=marker, linestyle="") for marker in _MARKERS]
+            handles = [Line2D([], [], color="#555555", marker=marker, linestyle="") for marker in MARKERS]
             _inner_legend(plot, handles, panel)
     else:
         plot.set_xticks(range(len(ticks)), [f"{tick:g}" for tick in values if tick is not None])
         plot.set_xlabel(panel.varied.replace("_", " "))
     plot.set_xlim(-0.5, len(ticks) - 0.5)
+    _random_play(plot, figure, axes)
     _grid(plot)
     _from_zero(plot, axes)
+
+
+def _random_play(plot: Plot, figure: Figure, axes: Axes) -> None:
+    """Marks the mean return of random play, in a game of MinAtar."""
+    if axes.normalised or figure.common.get("suite") != "minatar" or not axes.groups:
+        return
+    (task,) = axes.groups[0].tasks
+    level = games.MINATAR[task].random
+    plot.axhline(level, color="#999999", linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
+    plot.annotate(
+        "random play",
+        (1, level),
+        (-3, 3),
+        ("axes fraction", "data"),
+        "offset points",
+        ha="right",
+        va="bottom",
+        fontsize=7.5,
+        color="#777777",
+    )
 
 
 def _errorbar(
@@ -348,9 +277,9 @@ def _grid(plot: Plot) -> None:
 
 
 def _from_zero(plot: Plot, axes: Axes) -> None:
-    """Begins the y axis at 0 where scores are normalised and none is below it."""
+    """Begins the y axis at 0 where none is below it; curves of returns are drawn as large as they can be."""
     plot.margins(y=0.06)
-    if axes.normalised and plot.get_ylim()[0] > 0:
+    if (axes.normalised or axes.panel.x not in TIME_AXES) and plot.get_ylim()[0] > 0:
         plot.set_ylim(bottom=0)
     if not axes.normalised:
         plot.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,g}"))
@@ -375,9 +304,9 @@ def _score_label(figure: Figure, axes: Axes, how: Statistics) -> str:
 
 def _note(figure: Figure, drawn: Sequence[tuple[Axes, list[Shown]]], how: Statistics) -> str:
     """Returns the lines below a figure: how many runs, how long, what the intervals are."""
-    games = sorted({len(each.group.tasks) for axes, shown in drawn for each in shown if axes.normalised})
-    counted = "/".join(map(str, games)) or "0"
-    tasks = f"{counted} game{'s' if games != [1] else ''} x " if figure.normalised else ""
+    counts = sorted({len(each.group.tasks) for axes, shown in drawn for each in shown if axes.normalised})
+    counted = "/".join(map(str, counts)) or "0"
+    tasks = f"{counted} game{'s' if counts != [1] else ''} x " if figure.normalised else ""
     fewer = any(each.group.seeds < figure.seeds for _, shown in drawn for each in shown)
     seeds = f"{figure.seeds} seed{'s' if figure.seeds > 1 else ''}"
     parts = [
