@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from measuring import flops, worker
 from measuring.control import control_config
-from measuring.floor import Floor
+from measuring.floor import Floor, use_every_core
 from measuring.settings import ControlSettings
-from tf_pruned_rl import agents, config, environments
+from tf_pruned_rl import agents, environments
 from tf_pruned_rl.quiet import hush
 
 with hush():
     import tensorflow as tf
-
-    from tf_pruned_rl.training.experiment import configure_tensorflow
 
 _MATMULS = (256, 512, 1024, 2048, 4096)
 """Sides of the square matrices tried for the peak rate."""
@@ -20,8 +18,8 @@ _MATMULS = (256, 512, 1024, 2048, 4096)
 
 def actor_critic_floor(settings: ControlSettings) -> Floor:
     """Returns the floor of our networks under ``settings``, on every core."""
+    use_every_core(settings)
     run = control_config(settings)
-    configure_tensorflow(config.replace(run, threads=settings.threads))
     spaces = environments.spaces(run.environment.env)
     agent = agents.create(run, spaces)
     actor, critic = flops.layers_of(agent.model), flops.layers_of(agent.critics[0])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from measuring import flops, worker
 from measuring.ours import experiment_config
-from measuring.settings import Settings
+from measuring.settings import AnySettings, Settings
 from tf_pruned_rl import agents
 from tf_pruned_rl.environments import games
 from tf_pruned_rl.quiet import hush
@@ -16,7 +16,6 @@ from tf_pruned_rl.quiet import hush
 with hush():
     import tensorflow as tf
 
-    from tf_pruned_rl.training.experiment import configure_tensorflow
 
 _CONVOLUTIONS = tuple(
     flops.Layer(f"{size}x{size} {channels}->{channels}", *2 * ((size, size, channels),), (3, 3))
@@ -171,10 +170,15 @@ def _shape(use: flops.Use) -> tuple[object, ...]:
     return dataclasses.astuple(dataclasses.replace(use, layer=dataclasses.replace(use.layer, name="")))
 
 
+def use_every_core(settings: AnySettings) -> None:
+    """Gives one operation at a time all the cores: a run may share them out otherwise, a limit may not."""
+    tf.config.threading.set_intra_op_parallelism_threads(settings.threads)
+
+
 def q_network_floor(settings: Settings) -> Floor:
     """Returns the floor of our Q-network under ``settings``."""
+    use_every_core(settings)
     run = experiment_config(settings)
-    configure_tensorflow(run)
     layers = flops.layers_of(agents.create(run, len(games.minimal_actions(settings.game))).model)
     return Floor(
         flops.q_learning(layers),

@@ -94,3 +94,16 @@ def test_each_variable_is_handed_over_right_after_its_own_step(gradients: np.nda
         moved = start + _textbook(gradients[:1])
         np.testing.assert_allclose(seen[variable.ref()], moved, rtol=1e-5, atol=1e-9)
         np.testing.assert_array_equal(variable, seen[variable.ref()] / 2)
+
+
+def test_a_variable_follows_what_its_gradient_is_made_into(gradients: np.ndarray) -> None:
+    variables = [tf.Variable(tf.zeros(64)), tf.Variable(tf.ones(64))]
+    optimizer = Adam(learning_rate=_RATE, epsilon=_EPSILON)
+    optimizer.build(variables)
+    assert list(optimizer.first_moments()) == [variable.ref() for variable in variables]
+    optimizer.before_update(lambda gradient, variable: gradient * (variable + 1))
+    optimizer.apply_gradients([(tf.constant(gradients[0]), variable) for variable in variables])
+    for variable, start in zip(variables, (0.0, 1.0), strict=True):
+        made = gradients[:1] * (start + 1)
+        np.testing.assert_allclose(variable, start + _textbook(made), rtol=1e-5, atol=1e-9)
+        np.testing.assert_allclose(optimizer.first_moments()[variable.ref()], 0.1 * made[0], rtol=1e-5)

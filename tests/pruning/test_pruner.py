@@ -11,6 +11,7 @@ import tf_keras
 
 from tf_pruned_rl import config as configuration
 from tf_pruned_rl import pruning
+from tf_pruned_rl.agents.optimizer import Adam
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.pruning import NoPruner, Pruner
 from tf_pruned_rl.pruning.distribution import erk
@@ -51,6 +52,33 @@ def _trained(pruner_of, steps: int, jit: bool = False, inspect=lambda step, mode
     for x in np.random.default_rng(0).normal(size=(steps, 4, 8, 8, 2)).astype(np.float32):
         train(tf.constant(x))
         inspect(int(count), model, pruner)
+    return model, pruner, optimizer
+
+
+def _followed(method: str, steps: int, follow: bool):
+    """The same with the house's Adam, whose steps the pruner follows, or by calls after each step."""
+    tf_keras.utils.set_random_seed(1)
+    model = _model()
+    pruner, optimizer = _pruner(model, method=method), Adam(learning_rate=0.01, epsilon=1e-5)
+    optimizer.build(model.trainable_variables)
+    if follow:
+        pruner.follow([optimizer])
+    count = tf.Variable(0, dtype=tf.int64)
+
+    @tf.function
+    def train(x: tf.Tensor) -> None:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((model(x) - tf.reduce_mean(x)) ** 2)
+        variables = model.trainable_variables
+        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        if follow:
+            pruner.update_masks(count.assign_add(1))
+        else:
+            pruner.after_gradient_step(count.assign_add(1))
+
+    for x in np.random.default_rng(0).normal(size=(steps, 4, 8, 8, 2)).astype(np.float32):
+        train(tf.constant(x))
+        pruner.check(int(count))
     return model, pruner, optimizer
 
 
@@ -124,6 +152,19 @@ def test_adam_slots_are_not_masked() -> None:
     dense = model.get_layer("dense").kernel
     pruned = dense.numpy() == 0
     assert np.count_nonzero(optimizer.get_slot(dense, "m").numpy()[pruned]) > 0
+
+
+@pytest.mark.parametrize("method", ["magnitude", "static", "set"])
+def test_weights_and_masks_are_the_same_where_the_optimizer_is_followed(method: str) -> None:
+    """To the last bit. Adam forgets what is pruned for good, and remembers what may come back."""
+    model, pruner, optimizer = _followed(method, steps=END + 3, follow=True)
+    plain, other, _ = _followed(method, steps=END + 3, follow=False)
+    for ours, theirs in zip(model.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert pruner.sparsity() == other.sparsity() > 0.85
+    for ref, mask in pruner.masks().items():
+        pruned = optimizer.first_moments()[ref].numpy()[mask.numpy() == 0]
+        assert np.any(pruned) == (method == "set")
 
 
 def test_a_missed_update_is_made_at_the_next_call() -> None:

@@ -27,7 +27,15 @@ class Adam(tf_keras.optimizers.legacy.Adam):
         # Keras would sum the gradients over replicas, of which there is one, in an operation that waits
         # for all of them; so each variable's step is made as soon as its own gradient is there.
         super().__init__(learning_rate=learning_rate, epsilon=epsilon, gradient_aggregator=list)
+        self._optimized: tuple[tf.Variable, ...] = ()
+        self._before_update: Callable[[tf.Tensor, tf.Variable], tf.Tensor] = lambda gradient, variable: (
+            gradient
+        )
         self._after_update: Callable[[tf.Variable], None] = lambda variable: None
+
+    def before_update(self, call: Callable[[tf.Tensor, tf.Variable], tf.Tensor]) -> None:
+        """Has each variable follow ``call(gradient, variable)`` instead, in graphs built from now on."""
+        self._before_update = call
 
     def after_update(self, call: Callable[[tf.Variable], None]) -> None:
         """Has ``call`` called with each variable right after its step, in graphs built from now on."""
@@ -36,13 +44,18 @@ class Adam(tf_keras.optimizers.legacy.Adam):
     def _resource_apply_dense(
         self, grad: tf.Tensor, var: tf.Variable, apply_state: dict[Any, Any] | None = None
     ) -> tf.Operation:
-        operation = super()._resource_apply_dense(grad, var, apply_state)
+        operation = super()._resource_apply_dense(self._before_update(grad, var), var, apply_state)
         self._after_update(var)
         return operation
 
     def build(self, variables: Sequence[tf.Variable]) -> None:
         """Creates the step counter and the slots of ``variables`` now, not at the first step."""
         self._create_all_weights(variables)
+        self._optimized = tuple(variables)
+
+    def first_moments(self) -> dict[Any, tf.Variable]:
+        """Returns {reference of a variable: the moving average of its gradients}, once built."""
+        return {variable.ref(): self.get_slot(variable, "m") for variable in self._optimized}
 
     def _prepare_local(
         self, var_device: str, var_dtype: tf.DType, apply_state: dict[tuple[str, tf.DType], dict[str, Any]]

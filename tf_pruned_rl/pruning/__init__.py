@@ -11,8 +11,8 @@ import tf_keras
 
 from tf_pruned_rl.config import Config, ContinuousConfig
 from tf_pruned_rl.pruning import kernels, methods
-from tf_pruned_rl.pruning.pruner import BasePruner as BasePruner
-from tf_pruned_rl.pruning.pruner import NoPruner as NoPruner
+from tf_pruned_rl.pruning.base import BasePruner as BasePruner
+from tf_pruned_rl.pruning.base import NoPruner as NoPruner
 from tf_pruned_rl.pruning.pruner import Pruner as Pruner
 from tf_pruned_rl.units import budget
 

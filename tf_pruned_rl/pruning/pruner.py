@@ -17,121 +17,23 @@ the first gradient, is t: it takes the weights before that step's update.
 
 from __future__ import annotations
 
-import abc
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tf_keras
 
 from tf_pruned_rl.combinations import check_pruning
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.pruning import criterion, kernels, methods, summaries
+from tf_pruned_rl.pruning import criterion, kernels, methods
+from tf_pruned_rl.pruning.base import BasePruner, Gradients
 from tf_pruned_rl.pruning.bundles import plan
 from tf_pruned_rl.pruning.distribution import shares
 from tf_pruned_rl.pruning.masks import Masked, MaskedBundle, state, wrap_bundles, zero_outside
-from tf_pruned_rl.pruning.schedule import NoSparsity
 
-Gradients = Callable[[], Mapping[Any, tf.Tensor]]
-"""Computes {reference of a kernel's variable: the loss's gradient by all its weights}."""
 # Keeps this generator apart from any other that is made from the same seed.
 _STREAM = 0x9B0E
-
-
-class BasePruner(tf.Module, abc.ABC):
-    """What pruned and dense runs have in common: the kernels, and the reports on them."""
-
-    def __init__(self, network: object) -> None:
-        """Finds the kernels.
-
-        Args:
-          network: a built Keras model, TF-Agents network or TF-Agents agent.
-
-        Raises:
-          UserError: nothing in it can be pruned.
-        """
-        super().__init__(name="pruner")
-        self._networks = kernels.find(network)
-        self._kernels = [kernel for found in self._networks for kernel in found]
-
-    @abc.abstractmethod
-    def after_gradient_step(self, step: tf.Tensor, gradients: Gradients | None = None) -> None:
-        """Makes the weights sparse again. Call it after the optimizer, inside or outside a tf.function.
-
-        Args:
-          step: integer scalar tensor or variable, gradient steps made so far, this one included.
-          gradients: computes what RigL grows by; called at its updates only, with the weights as they
-            are after this step.
-        """
-
-    def zero_pruned(self, variable: tf.Variable) -> None:
-        """Zeroes the weights of a variable that are outside its mask, if it has one."""
-        return  # AutoGraph cannot do with less
-
-    def update_masks(self, step: tf.Tensor, gradients: Gradients | None = None) -> None:
-        """Updates the masks if it is time, where ``zero_pruned`` follows each step of an optimizer.
-
-        Args:
-          step: as of ``after_gradient_step``.
-          gradients: as of ``after_gradient_step``.
-        """
-        return
-
-    def masks(self) -> dict[Any, tf.Variable]:
-        """Returns {reference of a kernel's variable: its mask, 1 where a weight stays and 0 elsewhere}."""
-        return {}
-
-    @abc.abstractmethod
-    def check(self, step: int) -> None:
-        """Raises RuntimeError unless the weights are as sparse as due after ``step`` gradient steps."""
-
-    @abc.abstractmethod
-    def targets(self, step: int) -> dict[str, float]:
-        """Returns {kernel: the sparsity the schedule asks for after ``step`` gradient steps}."""
-
-    @abc.abstractmethod
-    def trackables(self) -> dict[str, tf.Variable]:
-        """Returns the state, for tf.train.Checkpoint; ``tf.train.Checkpoint(pruner=pruner)`` saves it too."""
-
-    @abc.abstractmethod
-    def thresholds(self) -> dict[str, float]:
-        """Returns {kernel: magnitude of the smallest weight kept at the latest update}."""
-
-    @property
-    def variables(self) -> tuple[tf.Variable, ...]:
-        """The pruner's own variables: masks, thresholds and steps, not the network's weights."""
-        return tuple(self.trackables().values())
-
-    def layer_sparsity(self) -> dict[str, float]:
-        """Returns {kernel: share of its weights that is zero}."""
-        return {row["layer"]: row["sparsity"] for row in self.table()}
-
-    def sparsity(self) -> float:
-        """Returns the share of zeros over all kernels."""
-        return summaries.total(self.table())["sparsity"]
-
-    def summaries(self, step: int) -> dict[str, float]:
-        """Returns the numbers to log after ``step`` gradient steps, named as in ``summaries.scalars``."""
-        return summaries.scalars(self._kernels, self.targets(int(step)), self.thresholds())
-
-    def table(self) -> list[summaries.Row]:
-        """Returns the report: one row per kernel, in the network's order; ``summaries.total`` sums it up."""
-        return summaries.table(self._kernels)
-
-    def report(self, model: tf_keras.Model, step: int) -> tuple[list[summaries.Row], float]:
-        """Returns one network's rows, and the sparsity asked of it after ``step`` gradient steps.
-
-        Args:
-          model: one of the networks, or one that is left dense.
-          step: gradient steps made so far.
-        """
-        targets = self.targets(step)
-        asked = {id(kernel.variable): targets[kernel.name] for kernel in self._kernels}
-        (found,) = kernels.find(model)
-        zeros = sum(asked.get(id(kernel.variable), 0.0) * kernel.size for kernel in found)
-        return summaries.table(found), zeros / sum(kernel.size for kernel in found)
 
 
 class Pruner(BasePruner):
@@ -146,10 +48,10 @@ class Pruner(BasePruner):
 
     Give each agent a ``train_step_counter`` of its own: TF-Agents' default is one for the process.
 
-    Optimizer slots are not masked. Weights once pruned stay zero, but for those that SET and RigL grow
-    again: these start from 0. Networks of an agent (an actor, two critics) share out their zeros each for
-    itself. An agent's target networks are zeroed where the online ones are, because TF-Agents copies them
-    before the weights are masked.
+    Optimizer slots are not masked (but see ``follow``). Weights once pruned stay zero, but for those that
+    SET and RigL grow again: these start from 0. Networks of an agent (an actor, two critics) share out
+    their zeros each for itself. An agent's target networks are zeroed where the online ones are, because
+    TF-Agents copies them before the weights are masked.
     """
 
     def __init__(
@@ -249,11 +151,32 @@ class Pruner(BasePruner):
             bundle.zero()
         self.update_masks(step, gradients)
 
-    def zero_pruned(self, variable: tf.Variable) -> None:
-        """Zeroes the weights of a variable that are outside its mask, if it has one."""
+    def follow(self, optimizers: Sequence[Any]) -> None:
+        """Keeps the weights sparse through every step of these optimizers; see ``BasePruner``.
+
+        Where weights never come back, their gradients are masked and, when they go, their first moments:
+        Adam then adds exactly 0 to them, and to the others what it would have added anyway. That is less
+        to read and write than the weights. Where weights do come back, Adam is to know their moments, as
+        in JaxPruner, so it moves all of them and the weights are masked after it.
+        """
+        masks = self._what_masks()
+        for optimizer in optimizers:
+            if self._method.grow is not None:
+                optimizer.after_update(self._zero_pruned)
+                continue
+            optimizer.before_update(self._mask_gradient)
+            moments = optimizer.first_moments()
+            new = [(moment, masks[ref]) for ref, moment in moments.items() if ref in masks]
+            self._averages = [*self._averages, *new]
+
+    def _zero_pruned(self, variable: tf.Variable) -> None:
         mask = self._what_masks().get(variable.ref())
         if mask is not None:
             zero_outside(variable, mask())
+
+    def _mask_gradient(self, gradient: tf.Tensor, variable: tf.Variable) -> tf.Tensor:
+        mask = self._what_masks().get(variable.ref())
+        return gradient if mask is None else gradient * tf.cast(mask(), gradient.dtype)
 
     def _what_masks(self) -> dict[Any, Callable[[], tf.Tensor]]:
         """Returns {reference of a kernel or of a bias that goes with it: what gives its mask}."""
@@ -375,26 +298,3 @@ def _share_out(
     best = criterion.largest(flat, tf.add_n(keeps), there)
     parts = tf.split(best, [bundle.bundle.size for bundle in group])
     return [tf.maximum(tf.reduce_sum(tf.cast(part, tf.int32)), 1) for part in parts]
-
-
-class NoPruner(BasePruner):
-    """The pruner of a dense run: changes nothing, reports the same."""
-
-    def after_gradient_step(self, step: tf.Tensor, gradients: Gradients | None = None) -> None:
-        """Does nothing."""
-        return  # AutoGraph cannot do with less
-
-    def check(self, step: int) -> None:
-        """Passes: any weights are dense enough."""
-
-    def targets(self, step: int) -> dict[str, float]:
-        """Returns {kernel: 0}."""
-        return {kernel.name: float(NoSparsity().sparsity_at(step)) for kernel in self._kernels}
-
-    def thresholds(self) -> dict[str, float]:
-        """Returns {kernel: 0}."""
-        return {kernel.name: 0.0 for kernel in self._kernels}
-
-    def trackables(self) -> dict[str, tf.Variable]:
-        """Returns nothing: there is no state."""
-        return {}
