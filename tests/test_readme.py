@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step, trajectory
 
 from tf_pruned_rl import config, config_io
+from tf_pruned_rl.analysis.figures import asked
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -92,6 +94,8 @@ def test_commands_exist_with_their_flags():
     for file, flags in commands():
         source = (ROOT / file).read_text(encoding="utf-8")
         known = set(re.findall(r'flags\.DEFINE_\w+\(\s*"(\w+)"', source))
+        if file in ("experiments/sweep.py", "experiments/figures.py"):
+            known |= set(re.findall(r'flags\.DEFINE_\w+\(\s*"(\w+)"', inspect.getsource(asked)))
         if file == "experiments/online.py":
             known |= set(config_io.field_types())
         if file == "experiments/offline.py":
@@ -140,4 +144,9 @@ def test_links_lead_somewhere(document):
     path = ROOT / document
     for target in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
         if not target.startswith("https://"):
-            assert (path.parent / target).exists(), target
+            file, _, heading = target.partition("#")
+            to = path.parent / file if file else path
+            assert to.exists(), target
+            lines = re.findall(r"^#+ (.*)", to.read_text(encoding="utf-8"), re.MULTILINE) if heading else []
+            slugs = {re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in lines}
+            assert not heading or heading in slugs, f"{target}: no such heading"
