@@ -75,6 +75,15 @@ def test_fewer_seeds_are_marked(make_sweep, tmp_path):
     assert [text.get_text() for text in axes.texts] == ["n=1"] * 4
     assert "(hollow, with n: fewer)" in sheet.texts[1].get_text()
     assert np.isnan(shown[0][1][0].estimate.low).all()
+    assert "95 % stratified" in sheet.texts[1].get_text()
+
+
+def test_iterations_are_whole_and_single_seeds_have_no_interval(make_sweep, tmp_path):
+    _, sheet, _ = drawn(make_sweep, tmp_path, "6", lambda run: None if run.seed else [1.0, 2.0, 1.0, 2.0])
+    assert all(axes.get_xlabel() == "iteration" for axes in sheet.axes)
+    assert all(tick == round(tick) for axes in sheet.axes for tick in axes.get_xticks())
+    note = " ".join(sheet.texts[1].get_text().split())
+    assert "runs of 200 gradient steps; no intervals of single seeds" in note
 
 
 def test_an_empty_panel_says_so(make_sweep, tmp_path):

@@ -166,6 +166,8 @@ def _curves(plot: Plot, figure: Figure, axes: Axes, shown: Sequence[Shown], look
         if fewer:
             _mark(plot, x[-1], found.value[-1], each.group, colour)
     plot.set_xlabel(f"{word} {panel.x}".strip())
+    if panel.x == "iteration":
+        plot.xaxis.set_major_locator(ticker.MaxNLocator(6, integer=True))
     if shown:
         plot.set_xlim(left=0)
     _grid(plot)
@@ -314,7 +316,9 @@ def _note(figure: Figure, drawn: Sequence[tuple[Axes, list[Shown]]], how: Statis
         + (f", {NAMES[how.name(drawn[-1][0])]} over {seeds} of one game" if figure.each_task else "")
         + (" (hollow, with n: fewer)" if fewer else ""),
         f"runs of {figure.length:,} {_word(figure)}",
-        f"95 % stratified bootstrap intervals, {how.repetitions:,} repetitions",
+        f"95 % stratified bootstrap intervals, {how.repetitions:,} repetitions"
+        if any(np.isfinite(each.estimate.low).any() for _, shown in drawn for each in shown)
+        else "no intervals of single seeds",
     ]
     if figure.normalised and figure.common.get("suite") == "minatar":
         parts.append("a score of 0 is random play, 1 the best run of this figure in that game")
@@ -322,4 +326,5 @@ def _note(figure: Figure, drawn: Sequence[tuple[Axes, list[Shown]]], how: Statis
 
 
 def _word(figure: Figure) -> str:
-    return "steps" if figure.command == "continuous" else "frames"
+    """Returns what the length of its runs is counted in."""
+    return {"continuous": "steps", "offline": "gradient steps"}.get(figure.command, "frames")
