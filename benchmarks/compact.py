@@ -2,14 +2,16 @@
 
     python benchmarks/compact.py --width=3 --sparsity=0.8
 
-The dense network and those that are left of it, pruned at once and compacted, take turns in one process, in
-TensorFlow and in TensorFlow Lite. Weights are random: neither size nor latency depends on their values.
+The dense network and those that are left of it, pruned at once and exported as compact, take turns in one
+process, in TensorFlow and in TensorFlow Lite: the files that export.py writes, loaded as evaluate.py loads
+them. Weights are random: neither size nor latency depends on their values.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import os
 import statistics
 import sys
@@ -25,13 +27,21 @@ import tf_keras
 from measuring import machine
 
 from tf_pruned_rl import config, networks
-from tf_pruned_rl.exporting.compact import compact
-from tf_pruned_rl.pruning import Pruner
+from tf_pruned_rl.exporting import formats, policy_json
+from tf_pruned_rl.exporting.policy_json import TrainingFacts
+from tf_pruned_rl.exporting.saved_model import Trained
+from tf_pruned_rl.policies.policy import Policy, load_policy
+from tf_pruned_rl.pruning import Pruner, kernels, summaries
 
 STRUCTURES: dict[str, dict[str, Any]] = {
     "channel": {},
     "channel, dense layers block 16x1": {"dense_shape": "block", "block": "16x1", "dense_sparsity": 0.95},
 }
+FORMATS = {
+    True: {"TensorFlow": "saved_model", "TensorFlow Lite": "tflite"},
+    False: {"TensorFlow": "compact", "TensorFlow Lite": "compact_tflite"},
+}
+"""{whether it is dense: {runtime: format}}"""
 
 
 def parse_flags(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -46,80 +56,55 @@ def parse_flags(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def build(flags: argparse.Namespace) -> tf_keras.Model:
-    """Returns the dense network."""
-    tf_keras.utils.set_random_seed(0)
-    return networks.build(config.NetworkConfig(network=flags.network, width=flags.width), num_actions=4)
-
-
-def models(flags: argparse.Namespace) -> dict[str, tf_keras.Model]:
-    """Returns {name: network}: the dense one, and of each structure what is left."""
-    made = {"dense": build(flags)}
-    for name, settings in STRUCTURES.items():
-        model = build(flags)
-        pruner = Pruner(
-            model,
-            **{"sparsity": flags.sparsity, "distribution": "uniform", "shape": "channel", **settings},
-            begin_step=1,
-            end_step=2,
-        )
-        pruner.after_gradient_step(2)
-        made[name] = compact(model).model
+def pruned(flags: argparse.Namespace) -> dict[str, Trained]:
+    """Returns {name: policy}: the dense one, and one pruned by each structure."""
+    experiment = config.replace(
+        config.ExperimentConfig(), network=flags.network, width=flags.width, game="Breakout"
+    )
+    actions = ("NOOP", "FIRE", "RIGHT", "LEFT")
+    made = {}
+    for name, settings in {"dense": None, **STRUCTURES}.items():
+        tf_keras.utils.set_random_seed(0)
+        model = networks.build(experiment.network, num_actions=len(actions))
+        if settings is not None:
+            pruner = Pruner(
+                model,
+                **{"sparsity": flags.sparsity, "distribution": "uniform", "shape": "channel", **settings},
+                begin_step=1,
+                end_step=2,
+            )
+            pruner.after_gradient_step(2)
+        rows = [row for group in kernels.find(model) for row in summaries.table(group)]
+        made[name] = Trained(model, experiment, actions, rows, 0.0, TrainingFacts(0, 0, 0))
     return made
-
-
-def in_tensorflow(model: tf_keras.Model, frame: np.ndarray) -> tuple[Callable[[], np.ndarray], int]:
-    """Returns what computes the network's outputs, and the bytes of its SavedModel."""
-    module = tf.Module()
-    module.weights = list(model.weights)
-    signature = [tf.TensorSpec((None, *frame.shape[1:]), tf.uint8)]
-    function = tf.function(lambda frames: model(frames), input_signature=signature)
-    with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, signatures=function)
-        size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
-    given = tf.constant(frame)
-    return lambda: function(given).numpy(), size
-
-
-def in_lite(model: tf_keras.Model, frame: np.ndarray) -> tuple[Callable[[], np.ndarray], int]:
-    """Returns what computes the network's outputs, and the bytes of its TFLite file."""
-    signature = [tf.TensorSpec(frame.shape, tf.uint8)]
-    function = tf.function(lambda frames: model(tf.cast(frames, tf.float32)), input_signature=signature)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], model)
-    content = converter.convert()
-    interpreter = tf.lite.Interpreter(model_content=content, num_threads=1)
-    interpreter.allocate_tensors()
-    (given,), (found,) = interpreter.get_input_details(), interpreter.get_output_details()
-
-    def call() -> np.ndarray:
-        interpreter.set_tensor(given["index"], frame)
-        interpreter.invoke()
-        return interpreter.get_tensor(found["index"])
-
-    return call, len(content)
 
 
 def measure(flags: argparse.Namespace) -> list[dict[str, Any]]:
     """Returns a row for each network in each runtime."""
-    frame = np.random.default_rng(1).integers(0, 256, (1, 84, 84, 4), dtype=np.uint8)
+    frames = np.random.default_rng(1).integers(0, 256, (16, 84, 84, 4), dtype=np.uint8)
     rows, calls = [], []
-    for name, model in models(flags).items():
-        expected = model(frame).numpy()
-        for runtime, make in (("TensorFlow", in_tensorflow), ("TensorFlow Lite", in_lite)):
-            call, size = make(model, frame)
-            difference = float(np.abs(call() - expected).max() / np.abs(expected).max())
-            rows.append(
-                {
-                    "runtime": runtime,
-                    "network": name,
-                    "parameters": model.count_params(),
-                    "bytes": size,
-                    "difference": difference,
-                }
-            )
-            calls.append(call)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, trained in pruned(flags).items():
+            expected = trained.model(frames).numpy()
+            for runtime, kind in FORMATS[name == "dense"].items():
+                written = formats.write(trained, Path(folder) / "policy", kind)
+                policy = load_policy(Path(folder) / "policy")
+                assert isinstance(policy, Policy)
+                found = np.concatenate([policy.q_values(frame[None]) for frame in frames])
+                rows.append(
+                    {
+                        "runtime": runtime,
+                        "network": name,
+                        "parameters": written["parameters"],
+                        "bytes": policy_json.size(written)["raw"],
+                        "bytes_gzipped": policy_json.size(written)["gzip"],
+                        "difference": float(np.abs(found - expected).max() / np.abs(expected).max()),
+                    }
+                )
+                calls.append(functools.partial(policy.q_values, frames[:1]))
     for row, seconds in zip(rows, take_turns(calls, flags.runs), strict=True):
         row["median_ms"] = 1e3 * statistics.median(seconds)
+        row["quartiles_ms"] = [1e3 * value for value in np.quantile(seconds, (0.25, 0.75))]
     return rows
 
 
@@ -155,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for row in rows:
         print(line(row, next(one for one in rows if one["runtime"] == row["runtime"])))
     print(f"medians of {flags.runs}; others kept {watch.foreign_cores:.2f} cores busy meanwhile")
-    settings = {"network": flags.network, "width": flags.width, "sparsity": flags.sparsity}
+    settings = {name: getattr(flags, name) for name in ("network", "width", "sparsity", "runs")}
     machine.write(flags.out, "compact", {**settings, "rows": rows, "foreign_cores": watch.foreign_cores})
     return 0
 
