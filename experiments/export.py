@@ -28,6 +28,12 @@ _REPORT = flags.DEFINE_boolean(
 _REPORT_RUNS = flags.DEFINE_integer(
     "report_runs", 200, "Runs of each policy, batch size and number of threads.", lower_bound=1
 )
+_REPORT_SECONDS = flags.DEFINE_float(
+    "report_seconds",
+    0,
+    "Make fewer runs of a batch of 32 if they take longer than this, per number of threads; 0: make all.",
+    lower_bound=0,
+)
 _EPISODES = flags.DEFINE_integer("episodes", 0, "Episodes the report plays with each format.", lower_bound=0)
 _FORCE = flags.DEFINE_boolean("force", False, "Write formats whose actions differ too often, too.")
 
@@ -84,7 +90,12 @@ def main(argv: list[str]) -> None:
         from tf_pruned_rl.exporting import report
 
         made = report.make(
-            trained, exported, runs=_REPORT_RUNS.value, episodes=_EPISODES.value, seed=trained.config.run.seed
+            trained,
+            exported,
+            runs=_REPORT_RUNS.value,
+            seconds=_REPORT_SECONDS.value,
+            episodes=_EPISODES.value,
+            seed=trained.config.run.seed,
         )
         written = report.save(made, out.with_name(f"{out.name}-report"))
         print(report.text(made) + "\n\nreport                   " + " ".join(map(str, written)))

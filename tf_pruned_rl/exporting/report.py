@@ -24,7 +24,13 @@ _RESAMPLES = 2_000
 
 
 def make(
-    trained: Trained, exported: Sequence[tuple[Path, dict]], *, runs: int, episodes: int, seed: int
+    trained: Trained,
+    exported: Sequence[tuple[Path, dict]],
+    *,
+    runs: int,
+    episodes: int,
+    seed: int,
+    seconds: float = 0,
 ) -> dict[str, Any]:
     """Measures the formats of a policy, each beside its dense twin: the same network without zeros.
 
@@ -34,6 +40,7 @@ def make(
       runs: of each policy, at each batch size and number of threads.
       episodes: played with each policy; 0 is none.
       seed: of the game and the random actions, the same for all.
+      seconds: see ``report_latency.measure``.
     """
     if not all("game" in description for _, description in exported):
         raise UserError("--report is for policies of games, not of continuous control; leave it out")
@@ -41,10 +48,11 @@ def make(
         twins = _twins(trained, [description["format"] for _, description in exported], Path(folder))
         policies = {description["format"]: path for path, description in exported}
         policies |= {f"dense {name}": path for name, (path, _) in twins.items()}
-        threads = sorted({1, len(os.sched_getaffinity(0))})
         latency = {
-            each: report_latency.measure(policies, batches=BATCHES, threads=each, runs=runs)
-            for each in threads
+            threads: report_latency.measure(
+                policies, batches=BATCHES, threads=threads, runs=runs, seconds=seconds
+            )
+            for threads in sorted({1, len(os.sched_getaffinity(0))})
         }
         rows = []
         for path, description in exported:
@@ -55,19 +63,26 @@ def make(
                     "format": name,
                     "bytes": policy_json.size(description),
                     "dense_bytes": policy_json.size(twins[twin][1]),
-                    "latency_ms": {
-                        f"batch {batch}, threads {each}": {
-                            "pruned": latency[each][name][batch],
-                            "dense": latency[each][f"dense {twin}"][batch],
-                        }
-                        for batch in BATCHES
-                        for each in threads
-                    },
+                    "latency_ms": _beside(latency, name, f"dense {twin}"),
                     "verification": description.get("verification"),
                     "returns": _returns(path, episodes, seed) if episodes else None,
                 }
             )
-    return {"layers": _layers(trained), "formats": rows, "runs": runs, "episodes": episodes, "seed": seed}
+    layers = _layers(trained, {description["format"]: description for _, description in exported})
+    return {"layers": layers, "formats": rows, "runs": runs, "episodes": episodes, "seed": seed}
+
+
+def _beside(latency: dict[int, Any], name: str, twin: str) -> dict[str, dict[str, float]]:
+    """Returns {where: a policy's milliseconds, its twin's, and of how many runs}."""
+    return {
+        f"batch {batch}, threads {threads}": {
+            "pruned": found[name][batch]["ms"],
+            "dense": found[twin][batch]["ms"],
+            "runs": found[name][batch]["runs"],
+        }
+        for batch in BATCHES
+        for threads, found in latency.items()
+    }
 
 
 def _twin_of(name: str) -> str:
@@ -90,17 +105,21 @@ def _twins(trained: Trained, names: Sequence[str], folder: Path) -> dict[str, tu
     return found
 
 
-def _layers(trained: Trained) -> list[dict[str, Any]]:
-    """Returns a row per kernel; bytes as float32, and what zlib makes of them."""
+def _layers(trained: Trained, exported: dict[str, dict]) -> list[dict[str, Any]]:
+    """Returns a row per kernel; bytes as float32, what zlib makes of them, and what compacting leaves."""
     kernels = [weight.numpy() for weight in trained.model.weights if len(weight.shape) > 1]
+    left = {row["layer"]: row for row in exported["compact"]["layers"]} if "compact" in exported else {}
     rows = []
     for row, kernel in zip(trained.layers, kernels, strict=True):
+        compact = left.get(row["layer"])
         rows.append(
             {
                 **{name: row[name] for name in ("layer", "parameters", "macs", "macs_left")},
                 "zeros": row["parameters"] - row["nonzero"],
                 "bytes": kernel.nbytes,
                 "bytes_compressed": len(zlib.compress(kernel.tobytes(), 6)),
+                "compact_bytes": compact and kernel.itemsize * compact["parameters"],
+                "compact_macs": compact and compact["macs"],
             }
         )
     return rows
@@ -120,16 +139,10 @@ def _returns(path: Path, episodes: int, seed: int) -> dict[str, Any]:
 
 def text(report: dict[str, Any]) -> str:
     """Returns the report for people."""
-    lines = [f"{'layer':<22}{'weights':>12}{'zeros':>8}{'MACs':>14}{'left':>8}{'bytes':>12}{'zipped':>12}"]
-    for row in report["layers"]:
-        lines.append(
-            f"{row['layer']:<22}{row['parameters']:>12,}{row['zeros'] / row['parameters']:>8.1%}"
-            f"{row['macs']:>14,}{row['macs_left'] / row['macs']:>8.1%}"
-            f"{row['bytes']:>12,}{row['bytes_compressed']:>12,}"
-        )
-    lines += [
+    lines = [
+        *_table(report["layers"]),
         "",
-        "each beside its dense twin; milliseconds are medians of " + f"{report['runs']} runs in turns",
+        "each beside its dense twin; milliseconds are medians of runs in turns",
     ]
     for row in report["formats"]:
         size, dense = row["bytes"], row["dense_bytes"]
@@ -141,12 +154,33 @@ def text(report: dict[str, Any]) -> str:
         for where, found in row["latency_ms"].items():
             gain = found["dense"] / found["pruned"]
             lines.append(
-                f"  {where}: {found['pruned']:.2f} ms (dense {found['dense']:.2f}: {gain:.1f} times)"
+                f"  {where}: {found['pruned']:.2f} ms (dense {found['dense']:.2f}: {gain:.1f} times), "
+                f"{found['runs']} runs"
             )
         if row["returns"]:
             low, high = row["returns"]["interval"]
-            lines.append(f"  return {row['returns']['mean']:.2f}, 95 % interval {low:.2f} to {high:.2f}")
+            lines.append(
+                f"  return {row['returns']['mean']:.2f}, 95 % interval {low:.2f} to {high:.2f}, "
+                f"{report['episodes']} episodes"
+            )
     return "\n".join(lines)
+
+
+def _table(layers: list[dict[str, Any]]) -> list[str]:
+    """Returns the lines of the layers and of their sums."""
+    sums = {name: sum(row[name] or 0 for row in layers) for name in layers[0] if name != "layer"}
+    lines = [
+        f"{'layer':<22}{'weights':>12}{'zeros':>8}{'MACs':>14}{'left':>8}{'bytes':>12}{'zipped':>12}"
+        f"{'compact':>12}{'MACs':>14}"
+    ]
+    for row in [*layers, {"layer": "all kernels", **sums}]:
+        compact = f"{row['compact_bytes']:>12,}{row['compact_macs']:>14,}" if row["compact_bytes"] else ""
+        lines.append(
+            f"{row['layer']:<22}{row['parameters']:>12,}{row['zeros'] / row['parameters']:>8.1%}"
+            f"{row['macs']:>14,}{row['macs_left'] / row['macs']:>8.1%}"
+            f"{row['bytes']:>12,}{row['bytes_compressed']:>12,}{compact}"
+        )
+    return lines
 
 
 def save(report: dict[str, Any], stem: Path) -> list[Path]:

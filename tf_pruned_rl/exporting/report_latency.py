@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -19,21 +20,23 @@ WARM_UP = 3
 
 
 def measure(
-    policies: Mapping[str, Path], *, batches: Sequence[int], threads: int, runs: int
-) -> dict[str, dict[int, float]]:
-    """Returns {name: {batch: median milliseconds}} over ``runs`` runs in which all policies take turns.
+    policies: Mapping[str, Path], *, batches: Sequence[int], threads: int, runs: int, seconds: float = 0
+) -> dict[str, dict[int, dict[str, float]]]:
+    """Returns {name: {batch: {"ms", "runs"}}}: the median of runs in which all policies take turns.
 
     Args:
       policies: {name: directory}, of one game.
       batches: observations at a time.
       threads: of each; 1 is also kept on one core.
       runs: of each.
+      seconds: fewer runs of batches of more than one, if they take longer; 0 is as long as it takes.
     """
     asked = {
         "policies": {name: str(path) for name, path in policies.items()},
         "batches": list(batches),
         "threads": threads,
         "runs": runs,
+        "seconds": seconds,
     }
     environment = os.environ | {
         "TF_NUM_INTRAOP_THREADS": str(threads),
@@ -51,15 +54,19 @@ def measure(
     return {name: {int(batch): value for batch, value in each.items()} for name, each in found.items()}
 
 
-def _measure_here(asked: dict) -> dict[str, dict[int, float]]:
+def _measure_here(asked: dict) -> dict[str, dict[int, dict[str, float]]]:
     if asked["threads"] == 1:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     loaded = {name: load_policy(path, threads=asked["threads"]) for name, path in asked["policies"].items()}
-    found: dict[str, dict[int, float]] = {name: {} for name in loaded}
+    found: dict[str, dict[int, dict[str, float]]] = {name: {} for name in loaded}
     rng = np.random.default_rng(0)
     for batch in asked["batches"]:
         times: dict[str, list[float]] = {name: [] for name in loaded}
+        limit = asked["seconds"] if batch > 1 and asked["seconds"] else math.inf
+        started = time.perf_counter()
         for run in range(WARM_UP + asked["runs"]):
+            if run > WARM_UP and time.perf_counter() - started > limit:
+                break
             for name, policy in loaded.items():
                 assert isinstance(policy, Policy)
                 observations = rng.integers(0, 256, (batch, *policy.observation_shape), dtype=np.uint8)
@@ -68,7 +75,7 @@ def _measure_here(asked: dict) -> dict[str, dict[int, float]]:
                 if run >= WARM_UP:
                     times[name].append(1000 * (time.perf_counter() - began))
         for name, each in times.items():
-            found[name][batch] = float(np.median(each))
+            found[name][batch] = {"ms": float(np.median(each)), "runs": len(each)}
     return found
 
 
