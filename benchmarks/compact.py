@@ -12,6 +12,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
+import importlib.metadata
+import importlib.util
 import os
 import statistics
 import sys
@@ -108,6 +110,14 @@ def measure(flags: argparse.Namespace) -> list[dict[str, Any]]:
     return rows
 
 
+def interpreter() -> str:
+    """Returns the package whose TensorFlow Lite interpreter was measured, and its version."""
+    names = [
+        name for name in ("ai-edge-litert", "tensorflow") if importlib.util.find_spec(name.replace("-", "_"))
+    ]
+    return f"{names[0]} {importlib.metadata.version(names[0])}"
+
+
 def take_turns(calls: Sequence[Callable[[], object]], runs: int) -> list[list[float]]:
     """Returns the seconds of each call, ``runs`` of each, after a tenth as many that do not count."""
     seconds: list[list[float]] = [[] for _ in calls]
@@ -141,6 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(line(row, next(one for one in rows if one["runtime"] == row["runtime"])))
     print(f"medians of {flags.runs}; others kept {watch.foreign_cores:.2f} cores busy meanwhile")
     settings = {name: getattr(flags, name) for name in ("network", "width", "sparsity", "runs")}
+    settings["interpreter"] = interpreter()
     machine.write(flags.out, "compact", {**settings, "rows": rows, "foreign_cores": watch.foreign_cores})
     return 0
 
