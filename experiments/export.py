@@ -31,7 +31,7 @@ _REPORT_RUNS = flags.DEFINE_integer(
 _REPORT_SECONDS = flags.DEFINE_float(
     "report_seconds",
     0,
-    "Make fewer runs of a batch of 32 if they take longer than this, per number of threads; 0: make all.",
+    "Make fewer runs of a batch of 32 where those of a format take longer than this; 0: make all.",
     lower_bound=0,
 )
 _EPISODES = flags.DEFINE_integer("episodes", 0, "Episodes the report plays with each format.", lower_bound=0)

@@ -46,43 +46,35 @@ def make(
         raise UserError("--report is for policies of games, not of continuous control; leave it out")
     with tempfile.TemporaryDirectory() as folder:
         twins = _twins(trained, [description["format"] for _, description in exported], Path(folder))
-        policies = {description["format"]: path for path, description in exported}
-        policies |= {f"dense {name}": path for name, (path, _) in twins.items()}
+        pairs = {
+            description["format"]: (path, twins[_twin_of(description["format"])][0])
+            for path, description in exported
+        }
         latency = {
             threads: report_latency.measure(
-                policies, batches=BATCHES, threads=threads, runs=runs, seconds=seconds
+                pairs, batches=BATCHES, threads=threads, runs=runs, seconds=seconds
             )
             for threads in sorted({1, len(os.sched_getaffinity(0))})
         }
         rows = []
         for path, description in exported:
             name = description["format"]
-            twin = _twin_of(name)
             rows.append(
                 {
                     "format": name,
                     "bytes": policy_json.size(description),
-                    "dense_bytes": policy_json.size(twins[twin][1]),
-                    "latency_ms": _beside(latency, name, f"dense {twin}"),
+                    "dense_bytes": policy_json.size(twins[_twin_of(name)][1]),
+                    "latency_ms": {
+                        f"batch {batch}, threads {threads}": found[name][batch]
+                        for batch in BATCHES
+                        for threads, found in latency.items()
+                    },
                     "verification": description.get("verification"),
                     "returns": _returns(path, episodes, seed) if episodes else None,
                 }
             )
     layers = _layers(trained, {description["format"]: description for _, description in exported})
     return {"layers": layers, "formats": rows, "runs": runs, "episodes": episodes, "seed": seed}
-
-
-def _beside(latency: dict[int, Any], name: str, twin: str) -> dict[str, dict[str, float]]:
-    """Returns {where: a policy's milliseconds, its twin's, and of how many runs}."""
-    return {
-        f"batch {batch}, threads {threads}": {
-            "pruned": found[name][batch]["ms"],
-            "dense": found[twin][batch]["ms"],
-            "runs": found[name][batch]["runs"],
-        }
-        for batch in BATCHES
-        for threads, found in latency.items()
-    }
 
 
 def _twin_of(name: str) -> str:

@@ -20,19 +20,27 @@ WARM_UP = 3
 
 
 def measure(
-    policies: Mapping[str, Path], *, batches: Sequence[int], threads: int, runs: int, seconds: float = 0
+    pairs: Mapping[str, tuple[Path, Path]],
+    *,
+    batches: Sequence[int],
+    threads: int,
+    runs: int,
+    seconds: float = 0,
 ) -> dict[str, dict[int, dict[str, float]]]:
-    """Returns {name: {batch: {"ms", "runs"}}}: the median of runs in which all policies take turns.
+    """Returns {name: {batch: {"pruned", "dense", "runs"}}}: the milliseconds of two policies that take turns.
+
+    They are medians. Two at a time, as more would keep each other's weights out of the caches.
 
     Args:
-      policies: {name: directory}, of one game.
+      pairs: {name: directories of a policy and of its dense twin}, all of one game.
       batches: observations at a time.
       threads: of each; 1 is also kept on one core.
       runs: of each.
-      seconds: fewer runs of batches of more than one, if they take longer; 0 is as long as it takes.
+      seconds: that a pair may take with batches of more than one, though there are fewer runs then;
+        0 is as long as it takes.
     """
     asked = {
-        "policies": {name: str(path) for name, path in policies.items()},
+        "pairs": {name: list(map(str, pair)) for name, pair in pairs.items()},
         "batches": list(batches),
         "threads": threads,
         "runs": runs,
@@ -57,26 +65,35 @@ def measure(
 def _measure_here(asked: dict) -> dict[str, dict[int, dict[str, float]]]:
     if asked["threads"] == 1:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    loaded = {name: load_policy(path, threads=asked["threads"]) for name, path in asked["policies"].items()}
-    found: dict[str, dict[int, dict[str, float]]] = {name: {} for name in loaded}
-    rng = np.random.default_rng(0)
-    for batch in asked["batches"]:
-        times: dict[str, list[float]] = {name: [] for name in loaded}
-        limit = asked["seconds"] if batch > 1 and asked["seconds"] else math.inf
-        started = time.perf_counter()
-        for run in range(WARM_UP + asked["runs"]):
-            if run > WARM_UP and time.perf_counter() - started > limit:
-                break
-            for name, policy in loaded.items():
-                assert isinstance(policy, Policy)
-                observations = rng.integers(0, 256, (batch, *policy.observation_shape), dtype=np.uint8)
-                began = time.perf_counter()
-                policy.q_values(observations)
-                if run >= WARM_UP:
-                    times[name].append(1000 * (time.perf_counter() - began))
-        for name, each in times.items():
-            found[name][batch] = {"ms": float(np.median(each)), "runs": len(each)}
+    found: dict[str, dict[int, dict[str, float]]] = {}
+    for name, paths in asked["pairs"].items():
+        pair = [load_policy(path, threads=asked["threads"]) for path in paths]
+        found[name] = {}
+        for batch in asked["batches"]:
+            seconds = asked["seconds"] if batch > 1 and asked["seconds"] else math.inf
+            times = _take_turns(pair, batch, asked["runs"], seconds)
+            pruned, dense = map(float, np.median(times, axis=0))
+            found[name][batch] = {"pruned": pruned, "dense": dense, "runs": len(times)}
     return found
+
+
+def _take_turns(policies: Sequence[Policy], batch: int, runs: int, seconds: float) -> list[list[float]]:
+    """Returns the milliseconds of each policy, a row for each turn."""
+    times: list[list[float]] = []
+    rng = np.random.default_rng(0)
+    for turn in range(WARM_UP + runs):
+        if turn == WARM_UP:
+            end = time.perf_counter() + seconds
+        elif turn > WARM_UP and time.perf_counter() > end:
+            break
+        row = []
+        for policy in policies:
+            observations = rng.integers(0, 256, (batch, *policy.observation_shape), dtype=np.uint8)
+            began = time.perf_counter()
+            policy.q_values(observations)
+            row.append(1000 * (time.perf_counter() - began))
+        times.append(row)
+    return times[WARM_UP:]
 
 
 if __name__ == "__main__":
