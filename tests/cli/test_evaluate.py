@@ -124,7 +124,7 @@ def other_signature(directory: Path) -> None:
         (["--policy={}", "--epsilon=2"], None, "epsilon"),
         (["--policy={}", "--json={}/no/where.json"], None, "cannot write"),
         (["--policy={}", "--video=film.avi"], None, "neither .mp4 nor .gif"),
-        (["--policy={}", "--video={}/no/where.gif"], None, "no such folder"),
+        (["--policy={}", "--video={}/no/where.gif"], None, "cannot write"),
         (["--policy={}", "--video=film.gif", "--num_envs=2"], None, "one Atari game at a time"),
         (["--policy={}"], cut, "is damaged"),
         (["--policy={}"], other_signature, "policy.json says"),

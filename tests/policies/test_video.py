@@ -47,3 +47,14 @@ def test_without_the_encoder_an_mp4_is_one_clear_line(monkeypatch):
     with pytest.raises(UserError, match="imageio-ffmpeg"):
         video.check(Path("film.mp4"))
     video.check(Path("film.gif"))
+
+
+def test_a_place_that_cannot_be_written_is_one_clear_line_and_nothing_is_lost():
+    Path("folder.gif").mkdir()
+    for path, reason in (("folder.gif", "Is a directory"), ("no/where.gif", "No such file or directory")):
+        with pytest.raises(UserError, match=f"cannot write {path} .{reason}"):
+            video.check(Path(path))
+    Path("older.gif").write_bytes(b"a film")
+    video.check(Path("older.gif"))
+    video.check(Path("newer.gif"))
+    assert Path("older.gif").read_bytes() == b"a film" and not Path("newer.gif").exists()

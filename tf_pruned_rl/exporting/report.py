@@ -163,10 +163,10 @@ def _table(layers: list[dict[str, Any]]) -> list[str]:
     sums = {name: sum(row[name] or 0 for row in layers) for name in layers[0] if name != "layer"}
     lines = [
         f"{'layer':<22}{'weights':>12}{'zeros':>8}{'MACs':>14}{'left':>8}{'bytes':>12}{'zipped':>12}"
-        f"{'compact':>12}{'MACs':>14}"
+        f"{'compact bytes':>15}{'compact MACs':>14}"
     ]
     for row in [*layers, {"layer": "all kernels", **sums}]:
-        compact = f"{row['compact_bytes']:>12,}{row['compact_macs']:>14,}" if row["compact_bytes"] else ""
+        compact = f"{row['compact_bytes']:>15,}{row['compact_macs']:>14,}" if row["compact_bytes"] else ""
         lines.append(
             f"{row['layer']:<22}{row['parameters']:>12,}{row['zeros'] / row['parameters']:>8.1%}"
             f"{row['macs']:>14,}{row['macs_left'] / row['macs']:>8.1%}"

@@ -26,8 +26,13 @@ def check(path: Path) -> None:
             "an .mp4 needs the package imageio-ffmpeg: pip install -c constraints.txt -e '.[video]', or give "
             "a .gif"
         )
-    if not path.absolute().parent.is_dir():
-        raise UserError(f"cannot write {path} (no such folder); choose another --video")
+    was_there = path.exists()
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise UserError(f"cannot write {path} ({error.strerror}); choose another --video") from error
+    if not was_there:
+        path.unlink()
 
 
 class Film:
