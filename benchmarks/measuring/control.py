@@ -20,7 +20,7 @@ with hush():
 
 def control_config(settings: ControlSettings) -> config.ContinuousConfig:
     """Returns the run the settings describe: the paper's, but for what they say."""
-    run = config.replace(
+    return config.replace(
         config.preset("sac"),
         env=environments.check_env(settings.env),
         num_envs=settings.num_envs,
@@ -31,8 +31,8 @@ def control_config(settings: ControlSettings) -> config.ContinuousConfig:
         min_replay_history=settings.warmup,
         pruning="magnitude" if settings.pruned else "none",
         weight_decay=0.0,  # the peers have none
+        threads=settings.threads,
     )
-    return config.replace(run, threads=settings.threads) if settings.threads else run
 
 
 class Control(Ours):

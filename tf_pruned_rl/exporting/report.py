@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import tempfile
 import zlib
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import tf_keras
 
+from tf_pruned_rl import cores
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting import formats, policy_json, report_figure, report_latency
 from tf_pruned_rl.exporting.saved_model import Trained
@@ -54,7 +54,7 @@ def make(
             threads: report_latency.measure(
                 pairs, batches=BATCHES, threads=threads, runs=runs, seconds=seconds
             )
-            for threads in sorted({1, len(os.sched_getaffinity(0))})
+            for threads in sorted({1, cores.available()})
         }
         rows = []
         for path, description in exported:

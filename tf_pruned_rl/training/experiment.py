@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 
 import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl import diagnostics, environments, replay
+from tf_pruned_rl import cores, diagnostics, environments, replay
 from tf_pruned_rl.config import Config
 from tf_pruned_rl.quiet import hush, leave_out_fusions
 from tf_pruned_rl.replay import log
@@ -22,7 +21,7 @@ from tf_pruned_rl.units import budget
 
 def configure_tensorflow(config: Config) -> None:
     """Sets threads and determinism; threads stay as they are if TensorFlow is in use already."""
-    within, side_by_side = _threads(config.run.threads or _cores())
+    within, side_by_side = _threads(config.run.threads or cores.available())
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(within)
         tf.config.threading.set_inter_op_parallelism_threads(side_by_side)
@@ -31,20 +30,15 @@ def configure_tensorflow(config: Config) -> None:
     leave_out_fusions()
 
 
-def _cores() -> int:
-    """Returns how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _threads(cores: int) -> tuple[int, int]:
-    """Returns the threads of one operation, and how many operations run side by side.
+def _threads(count: int) -> tuple[int, int]:
+    """Returns the threads of one operation, and how many operations run side by side, on so many cores.
 
     A gradient step has two operations ready nearly always: the two networks' forward passes, the
     gradients of filters and inputs. A core for each beats both for one, which wait for each other
     (docs/performance.md). One or two cores were measured; of more, two go to an emulator's thread and
     to operations too small to be shared out.
     """
-    return max(1, cores // 2), cores if cores <= 2 else 4
+    return max(1, count // 2), count if count <= 2 else 4
 
 
 def gpus() -> list[tf.config.PhysicalDevice]:
