@@ -251,6 +251,7 @@ def test_checkpoint_round_trip(whole: bool, tmp_path: Path) -> None:
 
 def test_no_pruner_does_nothing_and_reports(caplog: pytest.LogCaptureFixture) -> None:
     pruned_by_nothing, pruner, _ = _trained(NoPruner, 12)
+    assert pruner.next_update(12) is None
     dense, _, _ = _trained(lambda model: _pruner(model, begin_step=1000, end_step=2000), 12)
     for name, kernel in _kernels(dense).items():
         np.testing.assert_array_equal(_kernels(pruned_by_nothing)[name], kernel)

@@ -70,6 +70,15 @@ def test_latest_update_and_masked_sparsity() -> None:
     assert schedule.masked_sparsity_at(18) == pytest.approx(_eq1(12, "0.9", 5, 25), abs=1e-12)
 
 
+@pytest.mark.parametrize("window", [(0, 1, 1), (0, 10, 3), (5, 25, 7), (5, 26, 7), (3, 9, 100)])
+def test_next_update_is_where_the_latest_update_changes(window) -> None:
+    schedule = CubicSparsity(0.9, *window)
+    latest = schedule.latest_update(tf.range(40, dtype=tf.int64)).numpy()
+    updates = [step for step in range(40) if latest[step] == step]
+    for step in range(-1, 40):
+        assert schedule.next_update(step) == next((due for due in updates if due > step), None)
+
+
 def test_equals_tfmot_at_aligned_steps() -> None:
     ours = CubicSparsity(0.95, 20, 80, 10)
     theirs = tfmot.sparsity.keras.PolynomialDecay(0.0, 0.95, 20, 80, power=3, frequency=10)

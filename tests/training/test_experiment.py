@@ -36,6 +36,34 @@ def test_a_restored_experiment_goes_on_as_the_first_would_have(small, tmp_path, 
         np.testing.assert_allclose(theirs, ours, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize("num_envs", [1, 3])
+def test_masks_change_at_the_same_steps_as_where_every_step_may_change_them(num_envs):
+    settings = {"num_envs": num_envs, "width": 0.25, "batch_size": 8, "replay_capacity": 600, "threads": 1}
+    lengths = {"min_replay_history": 30, "total_steps": 120 * num_envs, "prune_every": 11}
+    pruned = config.replace(config.preset("sac", "quick"), env="Pendulum-v1", **settings, **lengths)
+    ours, reference = Experiment(pruned), Experiment(pruned)
+    reference.learner.pruner.next_update = lambda step: step + 1
+    for experiment in (ours, reference):
+        experiment.collector.reset()
+        experiment.advance(experiment.budget.warmup_agent_steps // num_envs)
+    sparsities = set()
+    for cycles in (1, 30, 9, 21, 17):
+        for experiment in (ours, reference):
+            experiment.advance(cycles)
+        steps = [
+            [int(masked.wrapper.pruning_step) for masked in experiment.learner.pruner._masked]
+            for experiment in (ours, reference)
+        ]
+        assert steps[0] == steps[1]
+        sparsities.add(ours.learner.pruner.sparsity())
+        for mine, theirs in zip(
+            ours.learner.agent.model.variables, reference.learner.agent.model.variables, strict=True
+        ):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-7)
+            assert np.array_equal(mine.numpy() == 0, theirs.numpy() == 0)
+    assert len(sparsities) >= 4  # the window was entered, and masks changed within calls
+
+
 @pytest.mark.parametrize(("cores", "within", "side_by_side"), [(1, 1, 1), (2, 1, 2), (16, 8, 4)])
 def test_operations_run_side_by_side_where_there_is_more_than_one_core(
     small, monkeypatch, cores, within, side_by_side

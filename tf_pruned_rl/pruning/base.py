@@ -62,6 +62,17 @@ class BasePruner(tf.Module, abc.ABC):
         """
         return
 
+    def next_update(self, step: int) -> int | None:
+        """Returns the gradient step at whose end the masks change next; None if they will not.
+
+        Until then ``update_masks`` does nothing and may be left out.
+
+        Args:
+          step: gradient steps made.
+        """
+        del step
+        return None
+
     def masks(self) -> dict[Any, tf.Variable]:
         """Returns {reference of a kernel's variable: its mask, 1 where a weight stays and 0 elsewhere}."""
         return {}

@@ -193,6 +193,14 @@ class Pruner(BasePruner):
         )
         tf.cond(due, update, lambda: False)
 
+    def next_update(self, step: int) -> int | None:
+        """Returns the gradient step at whose end the masks change next; see ``BasePruner``."""
+        first = self._masked[0]
+        overdue = int(first.schedule.latest_update(tf.constant(step, tf.int64))) > int(
+            first.wrapper.pruning_step
+        )
+        return step + 1 if overdue else first.schedule.next_update(step)
+
     def _update_masks(self, step: tf.Tensor, gradients: Gradients | None) -> bool:
         at = self._masked[0].schedule.latest_update(step)
         grows_by_gradient = self._method.grow is criterion.gradient

@@ -86,6 +86,17 @@ class CubicSparsity(tfmot.sparsity.keras.PolynomialDecay):
         latest = tf.where(step >= self.end_step, tf.cast(self.end_step, tf.int64), on_grid)
         return tf.where(step < self.begin_step, tf.cast(NEVER, tf.int64), latest)
 
+    def next_update(self, step: int) -> int | None:
+        """Returns the first step after ``step`` at which masks are updated; None after the last.
+
+        Args:
+          step: gradient steps made.
+        """
+        if step >= self.end_step:
+            return None
+        updates_begun = (step - self.begin_step) // self.frequency + 1
+        return min(self.begin_step + max(0, updates_begun) * self.frequency, self.end_step)
+
     def _cubic(self, progress):
         remaining = 1.0 - progress
         return self.final_sparsity * (1.0 - remaining * remaining * remaining)

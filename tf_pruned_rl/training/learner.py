@@ -44,11 +44,19 @@ class Learner:
         if config.run.jit_compile:
             self._update = tf.function(self._update, jit_compile=True)
 
-    def step(self, replay: Replay, batch: Batch) -> None:
-        """Makes one gradient step on a batch drawn from ``replay``; to be called inside a tf.function."""
+    def step(self, replay: Replay, batch: Batch, *, update_masks: bool = True) -> None:
+        """Makes one gradient step on a batch drawn from ``replay``; to be called inside a tf.function.
+
+        Args:
+          replay: where the batch is from, which learns of its new priorities.
+          batch: what to learn from.
+          update_masks: whether to update the masks if it is time; False where it is known not to be, for
+            a graph without what costs a little at every step that it does not happen.
+        """
         loss, losses, statistics = self._update(batch, replay.importance_weights(batch))
         step = self.gradient_steps.assign_add(1)
-        self.pruner.update_masks(step, lambda: dense_gradients(self.agent, batch))
+        if update_masks:
+            self.pruner.update_masks(step, lambda: dense_gradients(self.agent, batch))
         self.regularizer.after_gradient_step(step, replay)
         self.intervention.after_gradient_step(step, replay)
         # The run ends with a word on a loss that is not finite; it must not break the sum tree before.
