@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tf_pruned_rl import config
 from tf_pruned_rl.errors import UserError
@@ -54,6 +55,27 @@ def test_frames_are_those_of_the_file(logged):
     assert [len(piece) for piece in pieces] == [50, 50, 30]
     expected = logged.arrays[1]["observation"][37:167].reshape(130, -1)
     np.testing.assert_array_equal(np.concatenate(pieces), expected)
+
+
+def test_data_need_not_lie_on_a_disk(logged):
+    """TensorFlow's file system in memory stands for gs://, of which only TensorFlow's part differs."""
+    root = "ram://dataset"
+    there = dataset.logs_directory(str(logged.root), "Breakout", 1).replace(str(logged.root), root)
+    tf.io.gfile.makedirs(there)
+    for file in logged.logs.iterdir():
+        tf.io.gfile.copy(str(file), f"{there}/{file.name}", overwrite=True)
+    assert dataset.list_runs(root) == {"Breakout": [1]}
+    distant = offline(logged, data=root)
+    assert dataset.sample(distant).stretches == dataset.sample(offline(logged)).stretches
+    for stretch in dataset.sample(distant).stretches:
+        pairs = zip(
+            dataset.frames(there, stretch, 64), dataset.frames(str(logged.logs), stretch, 64), strict=True
+        )
+        assert all(np.array_equal(mine, theirs) for mine, theirs in pairs)
+    assert checking.check(root, "", 0).damaged == 0
+    tf.io.gfile.remove(f"{there}/{layout.file_name('add_count', 1)}")
+    with pytest.raises(UserError, match="add_count"):
+        dataset.inspect(there, 1, 4)
 
 
 def test_a_buffer_cut_short_counts_its_own_entries(make_logged):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from tf_pruned_rl import cores
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.sweeps.engines import Ended, Resources
 from tf_pruned_rl.sweeps.jobs import Job
@@ -40,10 +41,8 @@ class RayEngine:
             if resources.cluster:
                 ray.init(address=resources.cluster, **quiet)
             else:
-                cores = (
-                    resources.jobs or max(1, (os.cpu_count() or 1) // resources.threads)
-                ) * resources.threads
-                ray.init(num_cpus=cores, include_dashboard=False, **quiet)
+                jobs = resources.jobs or max(1, cores.available() // resources.threads)
+                ray.init(num_cpus=jobs * resources.threads, include_dashboard=False, **quiet)
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise UserError(f"no Ray cluster at {resources.cluster or 'this machine'}: {error}") from error
         gpu = 1 / resources.runs_per_gpu if ray.cluster_resources().get("GPU") else 0
