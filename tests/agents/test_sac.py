@@ -235,6 +235,18 @@ def test_masks_stay_binary_and_are_the_targets_too(batch):
     assert pruner.sparsity() == pytest.approx(0.9, abs=1e-3)
 
 
+def test_what_is_computed_meanwhile_sees_the_weights_before_the_step(batch):
+    agent, seen = make(), tf.Variable(tf.zeros([B, A]))
+    step = tf.function(
+        lambda: agent.train_step(batch, tf.ones([B]), lambda: seen.assign(agent.greedy(batch.observations)))
+    )
+    for _ in range(3):
+        before = agent.greedy(batch.observations).numpy()
+        step()
+        np.testing.assert_allclose(seen, before, rtol=1e-5, atol=1e-6)
+        assert np.abs(agent.greedy(batch.observations) - before).max() > 1e-4
+
+
 def test_the_actor_learns_from_exactly_sparse_critics(batch, monkeypatch):
     """The critics' step moves pruned weights away from 0; the actor's loss must not see that."""
     pruned = config.replace(config.preset("sac", "quick"), **SETTINGS, sparsity=0.9)

@@ -208,7 +208,7 @@ def test_what_is_not_there_is_said_with_what_is(make_logged):
     for changes, message in (
         ({"dataset_run": 2}, "no run 2 of Breakout in .*: there is 1; choose another --dataset_run"),
         ({"game": "Pong"}, "no data of Pong in .*: there is Breakout; choose another --game"),
-        ({"data": str(data.root / "no")}, "no directory .*: --data takes the one that holds"),
+        ({"data": str(data.root / "no")}, "no directory .* cannot be reached: --data takes the one that"),
         ({"data": "gs//x"}, "no directory gs//x"),
         ({"data_fraction": 0.01}, "takes 4 of the 399 entries of buffer 0, but a transition spans 6"),
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -188,13 +189,16 @@ class LeanTraining:
         return tf.argmax(self.values(next_outputs), axis=1, output_type=tf.int32)
 
     def train_step(
-        self, batch: Batch, weights: tf.Tensor
+        self, batch: Batch, weights: tf.Tensor, meanwhile: Callable[[], None] = lambda: None
     ) -> tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]:
         """Makes one gradient step on mean(weights * loss). For use inside a tf.function.
 
         Args:
           batch: B transitions.
           weights: float32 [B], importance weights (ones for uniform replay).
+          meanwhile: what else is computed with the weights as they are before the step. It begins when
+            the Q-values are there: two forward passes keep two cores busy, while the backward pass
+            leaves gaps for it.
 
         Returns:
           The loss (float32 scalar), the un-weighted loss of each transition (float32 [B]) and
@@ -206,6 +210,8 @@ class LeanTraining:
             per_example, statistics = self.loss_per_example(self._augment(batch))
             loss = tf.reduce_mean(weights * per_example)
         gradients = tape.gradient(loss, variables)
+        with tf.control_dependencies(list(statistics.values())):
+            meanwhile()
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return loss, per_example, statistics
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -250,19 +251,21 @@ class SacAgent(sac_agent.SacAgent):
         return self._center + self._scale * tf.tanh(raw), tf.reduce_sum(terms, axis=1) - constant
 
     def train_step(
-        self, batch: Batch, weights: tf.Tensor
+        self, batch: Batch, weights: tf.Tensor, meanwhile: Callable[[], None] = lambda: None
     ) -> tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]:
         """Makes one gradient step of critics, actor and temperature. For use inside a tf.function.
 
         Args:
           batch: B transitions.
           weights: float32 [B], importance weights (ones for uniform replay).
+          meanwhile: what else is computed with the weights as they are before the step.
 
         Returns:
           The critics' loss (float32 scalar; not finite where another loss is not), their un-weighted
           squared errors of each transition (float32 [B], both critics' sum) and the float32 scalars
           named in ``STATISTICS``, before the step. Losses are without the weight decay.
         """
+        meanwhile()
         noise = self._generator.normal([2, batch.actions.shape[0], self.spaces.action_size])
         critic_loss, per_example, q_mean = self._train_critics(batch, weights, noise[0])
         actor_loss, log_density = self._train_actor(batch, weights, noise[1])

@@ -114,7 +114,10 @@ def logs_directory(data: str, game: str, run: int) -> str:
     if _is_directory(directory):
         return directory
     if not _is_directory(data):
-        raise UserError(f"no directory {data}: --data takes the one that holds GAME/RUN/replay_logs")
+        raise UserError(
+            f"no directory {data}, or it cannot be reached: --data takes the one that holds "
+            "GAME/RUN/replay_logs"
+        )
     runs = list_runs(data)
     if game not in runs:
         there = ", ".join(runs) or "no game at all"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from tf_pruned_rl import agents, interventions, pruning
@@ -42,9 +44,16 @@ class Learner:
         self._target_period = budget(config).target_update_gradient_steps
         self._update = self.agent.train_step
         if config.run.jit_compile:
-            self._update = tf.function(self._update, jit_compile=True)
+            self._update = _compiled(self._update)
 
-    def step(self, replay: Replay, batch: Batch, *, update_masks: bool = True) -> None:
+    def step(
+        self,
+        replay: Replay,
+        batch: Batch,
+        *,
+        update_masks: bool = True,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:
         """Makes one gradient step on a batch drawn from ``replay``; to be called inside a tf.function.
 
         Args:
@@ -52,8 +61,9 @@ class Learner:
           batch: what to learn from.
           update_masks: whether to update the masks if it is time; False where it is known not to be, for
             a graph without what costs a little at every step that it does not happen.
+          meanwhile: what else is computed, with the weights as they are before the step.
         """
-        loss, losses, statistics = self._update(batch, replay.importance_weights(batch))
+        loss, losses, statistics = self._update(batch, replay.importance_weights(batch), meanwhile)
         step = self.gradient_steps.assign_add(1)
         if update_masks:
             self.pruner.update_masks(step, lambda: dense_gradients(self.agent, batch))
@@ -96,3 +106,14 @@ class Learner:
             **self.pruner.trackables(),
             **self.intervention.trackables(),
         )
+
+
+def _compiled(update: Callable) -> Callable:
+    """Returns a gradient step that XLA compiles: what else is computed comes before it."""
+    compiled = tf.function(update, jit_compile=True)
+
+    def after(batch: Batch, weights: tf.Tensor, meanwhile: Callable[[], None]) -> tuple:
+        meanwhile()
+        return compiled(batch, weights)
+
+    return after
