@@ -251,7 +251,10 @@ def _hollow(run: config.ExperimentConfig) -> Experiment:
         agent = create(wanted, num_actions)
         batch_size = wanted.learner.batch_size
 
-        def train_step(batch: replay.Batch, weights: tf.Tensor) -> tuple[object, ...]:
+        def train_step(
+            batch: replay.Batch, weights: tf.Tensor, meanwhile: Callable[[], None]
+        ) -> tuple[object, ...]:
+            meanwhile()
             # Something of everything is used, so that nothing is left out.
             pixel = batch.observations[0, 0, 0, 0] ^ batch.next_observations[0, 0, 0, 0]
             loss = tf.cast(pixel, tf.float32) + tf.reduce_sum(batch.returns * batch.discounts * weights)
