@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from tf_pruned_rl import cores
 from tf_pruned_rl.sweeps.jobs import Job
 from tf_pruned_rl.sweeps.process import Outcome
 
@@ -60,6 +61,10 @@ class Resources:
     """Address of a Ray cluster (empty starts one on this machine), or submitit's name of one."""
     slurm: tuple[str, ...] = ()
     """NAME=VALUE for submitit, as ``slurm_partition=gpu``."""
+
+    def jobs_by_cores(self) -> int:
+        """Returns how many runs at a time the cores of this process have room for; at least 1."""
+        return max(1, cores.available() // max(1, self.threads))
 
 
 def create(name: str, resources: Resources) -> Engine:

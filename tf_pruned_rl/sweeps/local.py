@@ -6,7 +6,6 @@ import glob
 import os
 import time
 
-from tf_pruned_rl import cores
 from tf_pruned_rl.sweeps.engines import Ended, Resources
 from tf_pruned_rl.sweeps.jobs import Job
 from tf_pruned_rl.sweeps.process import Process, start
@@ -18,8 +17,7 @@ class LocalEngine:
     def __init__(self, resources: Resources):
         """Counts the places; without ``jobs``, ``runs_per_gpu`` for each GPU, or one for each core."""
         gpus = visible_gpus()
-        places = len(gpus) * resources.runs_per_gpu or cores.available() // max(1, resources.threads)
-        jobs = resources.jobs or max(1, places)
+        jobs = resources.jobs or len(gpus) * resources.runs_per_gpu or resources.jobs_by_cores()
         # The GPUs in turn, so that few runs do not share one.
         self._places = [gpus[place % len(gpus)] if gpus else "" for place in range(jobs)]
         self._running: list[tuple[Process, str]] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from tf_pruned_rl import cores
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.sweeps.engines import Ended, Resources
 from tf_pruned_rl.sweeps.jobs import Job
@@ -41,7 +40,7 @@ class RayEngine:
             if resources.cluster:
                 ray.init(address=resources.cluster, **quiet)
             else:
-                jobs = resources.jobs or max(1, cores.available() // resources.threads)
+                jobs = resources.jobs or resources.jobs_by_cores()
                 ray.init(num_cpus=jobs * resources.threads, include_dashboard=False, **quiet)
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise UserError(f"no Ray cluster at {resources.cluster or 'this machine'}: {error}") from error

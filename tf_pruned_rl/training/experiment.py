@@ -114,8 +114,9 @@ class Experiment:
         """
         while cycles:
             without = min(cycles, self._cycles_without_updates())
-            self._train(tf.constant(without or 1), update_masks=not without)
-            cycles -= without or 1
+            count = max(1, without)
+            self._train(tf.constant(count), update_masks=without == 0)
+            cycles -= count
 
     def _cycles_without_updates(self) -> float:
         done = self.gradient_steps
