@@ -176,7 +176,7 @@ class Atari(Ours):
         return experiment_config(self._settings)
 
     def _build(self) -> Experiment:
-        return _hollow(self._config) if self._settings.hollow else super()._build()
+        return hollow(self._config) if self._settings.hollow else super()._build()
 
     def _target_update_ms(self) -> float:
         update = tf.function(self._experiment.learner.agent.update_target)
@@ -243,7 +243,7 @@ def _actions(num_envs: int, num_actions: int) -> Iterator[np.ndarray]:
         yield from drawn
 
 
-def _hollow(run: config.ExperimentConfig) -> Experiment:
+def hollow(run: config.ExperimentConfig) -> Experiment:
     """Returns an experiment whose network and emulator cost nothing; all the rest is as ever."""
     create = agents.create
 
@@ -261,7 +261,9 @@ def _hollow(run: config.ExperimentConfig) -> Experiment:
             return loss, tf.ones([batch_size]), {"q_mean": loss, "q_max": loss}
 
         agent.train_step = train_step
-        agent.q_values = lambda frames: tf.one_hot(tf.cast(frames[:, 0, 0, 0], tf.int32), num_actions)
+        agent.exploring_q_values = lambda frames: tf.one_hot(
+            tf.cast(frames[:, 0, 0, 0], tf.int32), num_actions
+        )
         return agent
 
     agents.create = create_hollow
