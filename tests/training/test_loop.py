@@ -53,6 +53,14 @@ def test_the_budget_is_kept_exactly(finished):
     assert next(tick.gradient_steps for tick in ticks if tick.agent_steps == 44) == 0
 
 
+def test_a_tick_is_steady_when_fifty_gradient_steps_of_this_process_lie_before_it(finished):
+    _, ticks = finished
+    assert [tick.steady for tick in ticks] == [
+        before >= 50 for before in [0, *(tick.gradient_steps for tick in ticks[:-1])]
+    ]
+    assert ticks[-1].steady
+
+
 def test_records_come_at_their_intervals(finished):
     _, ticks = finished
     records = [record for tick in ticks for record in tick.records]
@@ -83,6 +91,10 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_its_step(small):
     ticks = loop.train(experiment)
     while next(ticks).gradient_steps < 3:
         pass
+    # A run that goes on compiles again, wherever it stands.
+    experiment.learner.gradient_steps.assign(70)
+    ticks = loop.train(experiment)
+    assert not next(ticks).steady
     head = experiment.learner.agent.model.get_layer("head").kernel
     head.assign(np.full(head.shape, np.nan, np.float32))
     step = experiment.gradient_steps + 1

@@ -8,8 +8,8 @@ from tf_pruned_rl.training import profiling
 from tf_pruned_rl.training.loop import Tick
 
 
-def tick(gradient_steps: int) -> Tick:
-    return Tick(0, 0, gradient_steps, 1.0, ())
+def tick(*, steady: bool) -> Tick:
+    return Tick(0, 0, 0, 1.0, (), steady)
 
 
 @pytest.fixture
@@ -24,21 +24,21 @@ def calls(monkeypatch) -> list[str]:
 
 def test_one_tick_is_traced(calls, tmp_path):
     profile = profiling.Profile(tmp_path)
-    written = [profile.at(tick(n)) for n in (0, 49, 50, 80, 110, 140)]
+    written = [profile.at(tick(steady=n > 1)) for n in range(6)]
     assert written == [False, False, False, True, False, False]
     assert calls == [f"start {tmp_path}", "stop"]
 
 
 def test_a_run_that_ends_early_leaves_what_there_is(calls, tmp_path):
     profile = profiling.Profile(tmp_path)
-    profile.at(tick(60))
+    profile.at(tick(steady=True))
     profile.close()
     profile.close()
-    assert not profile.at(tick(70)) and calls == [f"start {tmp_path}", "stop"]
+    assert not profile.at(tick(steady=True)) and calls == [f"start {tmp_path}", "stop"]
 
 
 def test_without_a_directory_nothing_happens(calls):
     profile = profiling.Profile(None)
-    assert not any(profile.at(tick(n)) for n in (60, 70))
+    assert not any(profile.at(tick(steady=True)) for _ in range(2))
     profile.close()
     assert calls == []

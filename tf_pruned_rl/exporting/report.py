@@ -110,6 +110,7 @@ def _layers(trained: Trained, exported: dict[str, dict]) -> list[dict[str, Any]]
                 "zeros": row["parameters"] - row["nonzero"],
                 "bytes": kernel.nbytes,
                 "bytes_compressed": len(zlib.compress(kernel.tobytes(), 6)),
+                "compact_parameters": compact and compact["parameters"],
                 "compact_bytes": compact and kernel.itemsize * compact["parameters"],
                 "compact_macs": compact and compact["macs"],
             }

@@ -61,8 +61,8 @@ def _layers(axes: Axes, layers: Sequence[dict[str, Any]]) -> None:
         (_DENSE, "all weights", [row["parameters"] for row in layers]),
         (_PRUNED, "not zero", [row["parameters"] - row["zeros"] for row in layers]),
     ]
-    if any(row["compact_bytes"] for row in layers):  # of float32
-        kinds.append((_COMPACT, "in the compact network", [row["compact_bytes"] // 4 for row in layers]))
+    if any(row["compact_parameters"] for row in layers):
+        kinds.append((_COMPACT, "in the compact network", [row["compact_parameters"] for row in layers]))
     width = 0.8 / len(kinds)
     for number, (colour, label, values) in enumerate(kinds):
         places = [i + (number - (len(kinds) - 1) / 2) * width for i in range(len(layers))]

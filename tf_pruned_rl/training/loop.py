@@ -17,6 +17,8 @@ from tf_pruned_rl.training.records import Record
 
 TICK_SECONDS = 1.0
 """Wall time between ticks, about: how soon a signal is answered."""
+STEADY_FROM = 50
+"""Gradient steps of this process after which everything is compiled and a tick's speed is worth quoting."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Tick:
     Attributes:
       records: what is to be written down now; often nothing.
       agent_steps_per_second: measured since the last tick.
+      steady: whether this process had made its first ``STEADY_FROM`` gradient steps before the last tick.
     """
 
     agent_steps: int
@@ -33,6 +36,7 @@ class Tick:
     gradient_steps: int
     agent_steps_per_second: float
     records: tuple[Record, ...]
+    steady: bool
 
 
 def crossed(before: int, now: int, every: int) -> bool:
@@ -61,11 +65,11 @@ def train(experiment: Experiment, *, stops: Sequence[int] = ()) -> Iterator[Tick
     intervals = [run.log_every, run.iteration_frames, *(stop for stop in other if stop)]
     per_cycle = experiment.budget.cycle.agent_steps
     cycles = 1
-    now = experiment.agent_steps
+    now, steady_from = experiment.agent_steps, experiment.gradient_steps + STEADY_FROM
     if now == 0:
         experiment.collector.reset()
     while now < experiment.budget.agent_steps:
-        before, started = now, time.monotonic()
+        before, steady, started = now, experiment.gradient_steps >= steady_from, time.monotonic()
         stop = _next_stop(before, [every / skip for every in intervals], experiment)
         experiment.advance(min(cycles, -(-(stop - before) // per_cycle)))
         now = experiment.agent_steps
@@ -75,7 +79,7 @@ def train(experiment: Experiment, *, stops: Sequence[int] = ()) -> Iterator[Tick
         _check_finite(experiment)
         speed = (now - before) / seconds
         records = _records(experiment, before * skip, now * skip, speed)
-        yield Tick(now, now * skip, experiment.gradient_steps, speed, records)
+        yield Tick(now, now * skip, experiment.gradient_steps, speed, records, steady)
 
 
 def _next_stop(now: int, intervals: Sequence[float], experiment: Experiment) -> int:

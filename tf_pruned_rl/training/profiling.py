@@ -8,9 +8,6 @@ import tensorflow as tf
 
 from tf_pruned_rl.training.loop import Tick
 
-STEADY_FROM = 50
-"""Gradient steps after which everything is compiled and a tick's speed is worth quoting."""
-
 
 class Profile:
     """Traces what lies between two ticks of the loop: the first two at full speed.
@@ -30,7 +27,7 @@ class Profile:
         Returns:
           Whether the trace has just been written.
         """
-        if self._done or tick.gradient_steps < STEADY_FROM:
+        if self._done or not tick.steady:
             return False
         if not self._running:
             tf.profiler.experimental.start(str(self.directory))

@@ -18,7 +18,7 @@ from tf_pruned_rl.training import evaluation, loop, memory
 from tf_pruned_rl.training.checkpoint import Checkpointer
 from tf_pruned_rl.training.events import Events
 from tf_pruned_rl.training.experiment import Experiment, configure_tensorflow, gpus
-from tf_pruned_rl.training.profiling import STEADY_FROM, Profile
+from tf_pruned_rl.training.profiling import Profile
 from tf_pruned_rl.training.progress import Progress, final_table
 from tf_pruned_rl.training.records import Record
 from tf_pruned_rl.training.run_directory import RunDirectory
@@ -94,6 +94,7 @@ class Run:
         """Trains to the end, then exports and reports."""
         run, now = self._config.run, self._frames
         saved = now
+        print("Compiling: the first line of progress follows in some seconds.")
         with Progress(self._experiment.budget.frames, unit=self._config.unit) as progress:
             for tick in loop.train(self._experiment, stops=[run.eval_every]):
                 for record in tick.records:
@@ -147,7 +148,7 @@ class Run:
 
     def _estimate(self, tick: loop.Tick) -> None:
         """Says once, where there is no GPU, how long the run will take, as soon as that is known."""
-        if self._estimated or tick.gradient_steps < STEADY_FROM:
+        if self._estimated or not tick.steady:
             return
         self._estimated = True
         if self._config.preset == "quick" or gpus():
