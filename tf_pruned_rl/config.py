@@ -72,7 +72,7 @@ class NetworkConfig:
     dueling: bool = False
     """Sum a state's value and the actions' advantages, less their mean (Wang et al., 2016)."""
     noisy: bool = False
-    """Noisy dense layers (Fortunato et al., 2018); they explore, and epsilon is 0 in training."""
+    """Noisy dense layers (Fortunato et al., 2018); they explore; epsilon is constant."""
     regularizer: str = "none"
     """none, weight_decay, or l2_unit (the last hidden layer's output is scaled to Euclidean norm 1)."""
 
@@ -104,7 +104,7 @@ class AgentConfig:
     target_update_period: int = 8_000
     """Agent steps between hard copies of the online network to the target network."""
     epsilon_train: float = 0.01
-    """Probability of a random action once exploration has decayed."""
+    """Probability of a random action once exploration has decayed; with noisy layers always."""
     epsilon_decay_period: int = 250_000
     """Agent steps over which epsilon falls linearly from 1, after the replay warm-up."""
     num_atoms: int = 51

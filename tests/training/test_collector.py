@@ -35,11 +35,19 @@ def test_epsilon_is_one_in_the_warm_up_then_falls_linearly(small, counting):
 
 
 def test_noisy_layers_explore_instead_of_epsilon(small, counting):
-    noisy = config.replace(small, noisy=True, epsilon_train=0.1)
+    noisy = config.replace(small, noisy=True, epsilon_train=0.0)
     collector, _ = make(noisy, counting)
     collector.reset()
     run(collector, 30)  # all in the warm-up
     assert float(collector.epsilon()) == 0 and set(counting.actions) == {1}
+
+
+def test_beside_noisy_layers_epsilon_is_what_is_asked_for_from_the_start(small, counting):
+    noisy = config.replace(small, noisy=True, epsilon_train=0.1)
+    collector, _ = make(noisy, counting)
+    for steps in (0, 40, 10_000):
+        collector.agent_steps.assign(steps)
+        assert float(collector.epsilon()) == pytest.approx(0.1, abs=1e-6)
 
 
 def test_observations_are_stacks_that_start_empty_at_each_episode(small, counting):

@@ -34,9 +34,9 @@ class Collector:
         self._environment = environment
         self._replay = replay
         self._q_values = q_values
-        # Noisy layers explore by themselves, in the warm-up too.
-        self._epsilon_scale = 0.0 if config.network.noisy else 1.0
         self._epsilon_final = config.learner.epsilon_train
+        # Noisy layers explore by themselves, in the warm-up too: nothing comes on top, and nothing falls.
+        self._epsilon_excess = 0.0 if config.network.noisy else 1.0 - self._epsilon_final
         self._epsilon_decay = config.learner.epsilon_decay_period
         self._warmup = config.replay.min_replay_history
         self._screen = environment.screen
@@ -52,10 +52,10 @@ class Collector:
         self.observations.assign(push(self.observations, self._environment.reset(), first))
 
     def epsilon(self) -> tf.Tensor:
-        """Probability of a random action now: 1 in the warm-up, then falling; 0 with noisy layers."""
+        """Probability of a random action now: 1 in the warm-up, then falling; the last with noisy layers."""
         left = tf.cast(self._epsilon_decay + self._warmup - self.agent_steps, tf.float32)
         share = tf.clip_by_value(left / self._epsilon_decay, 0.0, 1.0)
-        return self._epsilon_scale * (self._epsilon_final + (1.0 - self._epsilon_final) * share)
+        return self._epsilon_final + self._epsilon_excess * share
 
     def statistics(self) -> dict[str, float]:
         """Returns what is to be logged about the way of acting."""
