@@ -99,7 +99,7 @@ def _disagree(agent) -> None:
         ("rainbow", {"dueling": True}),
         ("rainbow", {"noisy": True}),
         ("der", {}),
-        ("drq_eps", {}),
+        ("drq_eps", {"target_update_period": 2}),  # every step, as in the preset, is tested below
     ],
     ids=lambda value: value if isinstance(value, str) else "+".join(value) or "preset",
 )
@@ -140,6 +140,31 @@ def test_online_and_target_draw_apart(make_agent) -> None:
     layers = [model.get_layer("dense") for model in (agent.model, agent.target_model)]
     np.testing.assert_array_equal(layers[0].kernel, layers[1].kernel)
     assert not np.array_equal(layers[0].noise()[0], layers[1].noise()[0])
+
+
+def test_a_target_copied_at_every_step_is_the_online_network(make_agent, batch, weights) -> None:
+    settings = {"same_target": True, "learning_rate": 1e-3}
+    shared = make_agent("drq_eps", **settings)
+    copied = make_agent("drq_eps", target_update_period=2, **settings)
+    assert shared.target_model is shared.model and copied.target_model is not copied.model
+    for _ in range(5):
+        losses = [float(agent.train_step(batch, weights)[0]) for agent in (shared, copied)]
+        copied.update_target()
+        assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    for one, other in zip(shared.model.get_weights(), copied.model.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(("noisy", "runs"), [(False, 1), (True, 2)])
+def test_choosing_and_valuing_draw_apart_and_are_one_without_noise(
+    make_agent, batch, monkeypatch, noisy: bool, runs: int
+) -> None:
+    agent = make_agent("drq_eps", same_target=True, noisy=noisy)
+    called = []
+    call = agent.model.call
+    monkeypatch.setattr(agent.model, "call", lambda *a, **k: called.append(1) or call(*a, **k))
+    agent.target_values(batch)
+    assert len(called) == runs
 
 
 @pytest.mark.parametrize("name", ["der", "drq_eps"])

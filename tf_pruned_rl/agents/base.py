@@ -108,7 +108,7 @@ class LeanTraining:
 
     @property
     def target_model(self) -> tf_keras.Model:
-        """The target network, of the same form."""
+        """The target network, of the same form; ``model`` itself where it is copied at every step."""
         return self._target_q_network.model
 
     @property
@@ -160,11 +160,17 @@ class LeanTraining:
         self._augment = (
             ShiftAndIntensity(config.run.seed) if config.learner.augmentation else NoAugmentation()
         )
+        if units.budget(config).target_update_gradient_steps == 1:
+            # A target that is copied at every step is the online network: neither copied nor run again.
+            self._target_q_network = self._q_network
+        self._target_agrees = self.target_model is self.model and not config.network.noisy
         self.update_target()
         self.optimizer.build(self.model.trainable_variables)
 
     def update_target(self) -> None:
-        """Copies every variable of the online network to the target network."""
+        """Copies every variable of the online network to the target network, if that is another."""
+        if self.target_model is self.model:
+            return
         for source, target in zip(self.model.variables, self.target_model.variables, strict=True):
             target.assign(source)
 
@@ -184,7 +190,7 @@ class LeanTraining:
           next_outputs: of the target network. The actions are greedy by them, or by the online
             network's in double Q-learning; noisy layers draw separately in each.
         """
-        if self._double_q:
+        if self._double_q and not self._target_agrees:
             next_outputs = self.model(batch.next_observations, training=True)
         return tf.argmax(self.values(next_outputs), axis=1, output_type=tf.int32)
 
