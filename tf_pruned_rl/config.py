@@ -8,8 +8,8 @@ of a field is its name.
 There are three kinds: ``ExperimentConfig`` for games, ``OfflineConfig`` for learning Atari games from
 fixed data, and ``ContinuousConfig`` for continuous control. What depends on the kind is made by functions
 that go by the type of the configuration; everything else reads what all have. Groups that several have
-lie in ``config_pruning.py`` and ``config_studies.py``, those of one kind alone in ``config_control.py`` and
-``config_offline.py``.
+lie in ``config_pruning.py``, ``config_run.py`` and ``config_studies.py``, those of one kind alone in
+``config_control.py`` and ``config_offline.py``.
 
 Budgets are in emulator frames, as in the paper; everything that counts decisions is in agent
 steps; pruning counts gradient steps. ``units.py`` converts. In continuous control a frame, an agent
@@ -33,6 +33,7 @@ from tf_pruned_rl.config_control import (
 )
 from tf_pruned_rl.config_offline import DataConfig, OfflineDiagnosticsConfig, OfflineRunConfig
 from tf_pruned_rl.config_pruning import ControlPruningConfig, PruningConfig
+from tf_pruned_rl.config_run import AnyRunConfig
 from tf_pruned_rl.config_studies import ControlDiagnosticsConfig, DiagnosticsConfig, InterventionConfig
 
 
@@ -131,7 +132,7 @@ class ReplayConfig:
 
 
 @dataclass(frozen=True)
-class RunConfig:
+class RunConfig(AnyRunConfig):
     """How long, how often, where."""
 
     total_frames: int = 40_000_000
@@ -150,16 +151,6 @@ class RunConfig:
     """Agent steps of an evaluation phase that goes by steps."""
     eval_epsilon: float = 0.001
     """Probability of a random action when evaluating."""
-    seed: int = 0
-    """Seed of everything random."""
-    deterministic: bool = False
-    """Make every operation reproducible bit by bit, at some cost in speed."""
-    jit_compile: bool = False
-    """Compile the gradient step with XLA (for a GPU; on a CPU it is slower)."""
-    threads: int = 0
-    """CPU cores the run keeps busy; 0 is every core. Does not change the results' meaning."""
-    run_dir: str = ""
-    """Where everything is written; empty makes a name from the configuration, below runs/."""
 
 
 @dataclass(frozen=True)

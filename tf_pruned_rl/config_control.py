@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from tf_pruned_rl.config_run import AnyRunConfig
+
 
 @dataclass(frozen=True)
 class ControlConfig:
@@ -85,7 +87,7 @@ class TransitionConfig:
 
 
 @dataclass(frozen=True)
-class ControlRunConfig:
+class ControlRunConfig(AnyRunConfig):
     """How long, how often, where."""
 
     total_steps: int = 1_000_000
@@ -100,16 +102,6 @@ class ControlRunConfig:
     """Environment steps between evaluation phases; 0 turns them off."""
     eval_episodes: int = 30
     """Episodes of an evaluation phase, with the most likely actions, side by side."""
-    seed: int = 0
-    """Seed of everything random."""
-    deterministic: bool = False
-    """Make every operation reproducible bit by bit, at some cost in speed."""
-    jit_compile: bool = False
-    """Compile the gradient step with XLA (for a GPU)."""
-    threads: int = 0
-    """CPU cores the run keeps busy; 0 is every core. Does not change the results' meaning."""
-    run_dir: str = ""
-    """Where everything is written; empty makes a name from the configuration, below runs/."""
 
     @property
     def total_frames(self) -> int:

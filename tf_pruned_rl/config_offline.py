@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from tf_pruned_rl.config_run import AnyRunConfig
 from tf_pruned_rl.config_studies import DiagnosticsConfig
 
 
@@ -38,7 +39,7 @@ class OfflineDiagnosticsConfig(DiagnosticsConfig):
 
 
 @dataclass(frozen=True)
-class OfflineRunConfig:
+class OfflineRunConfig(AnyRunConfig):
     """How long, how often, where."""
 
     iterations: int = 200
@@ -59,14 +60,6 @@ class OfflineRunConfig:
     """Probability of a random action when evaluating."""
     seed: int = 0
     """Seed of everything random, the choice of the sample included."""
-    deterministic: bool = False
-    """Make every operation reproducible bit by bit, at some cost in speed."""
-    jit_compile: bool = False
-    """Compile the gradient step with XLA (for a GPU; on a CPU it is slower)."""
-    threads: int = 0
-    """CPU cores the run keeps busy; 0 is every core. Does not change the results' meaning."""
-    run_dir: str = ""
-    """Where everything is written; empty makes a name from the configuration, below runs/."""
 
     @property
     def total_frames(self) -> int:
