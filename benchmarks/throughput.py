@@ -1,6 +1,6 @@
 """Measures agent steps per second end to end, and where the time goes, beside the peers and the floor.
 
-    python benchmarks/throughput.py --agent=dqn --network=impala --width=1 --peers=tf_agents,sb3,dopamine
+    python benchmarks/throughput.py --agent=dqn --network=impala --width=1 --peers=tf_agents,sb3
 
 Contenders are processes of their own that warm up once and then take turns, so that a drifting machine
 drifts for all of them. A slice of ours lies in the middle of a long run: epsilon decayed, replay full,
@@ -39,7 +39,7 @@ def parse_flags(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--network", choices=("impala", "nature"), default="impala")
     add("--width", type=float, default=1.0, help="of the network")
     add("--ours", type=turns.names(tuple(VARIANTS)), default="dense,pruned", help=", ".join(VARIANTS))
-    add("--peers", type=turns.names(tuple(KINDS)), default="tf_agents,sb3,dopamine", help="or none")
+    add("--peers", type=turns.names(tuple(KINDS)), default=",".join(KINDS), help="or none")
     add("--batch_size", type=int, default=32)
     add("--replay_capacity", type=int, default=100_000, help="agent steps; ours is full of them")
     add("--replay_ratio", type=float, default=0.25, help="gradient steps per agent step")

@@ -54,7 +54,7 @@ class Kind:
         return self.lacks(settings)
 
 
-def _sb3_lacks(settings: Settings) -> str:
+def _only_dqn(settings: Settings) -> str:
     return "" if settings.agent == "dqn" else f"has no {settings.agent}"
 
 
@@ -70,8 +70,11 @@ KINDS: dict[str, Kind] = {
     "tf_agents": Kind(
         "peers.tf_agents_atari", note="same TensorFlow as ours; rainbow is C51 with uniform replay"
     ),
-    "sb3": Kind("peers.sb3_atari", "sb3", _sb3_lacks, "our network as its features extractor"),
+    "sb3": Kind("peers.sb3_atari", "sb3", _only_dqn, "our network as its features extractor"),
     "dopamine": Kind("peers.dopamine_atari", "dopamine", _dopamine_lacks),
+    "keras": Kind(
+        "peers.keras_atari", lacks=_only_dqn, note="a bare step: no emulator, no action, no replay"
+    ),
 }
 """The peers by the name they have on the command line."""
 

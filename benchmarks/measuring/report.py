@@ -30,11 +30,15 @@ class Limits:
         """Returns a contender's row: see ``FLOOR_HEADERS``."""
         precision = "bfloat16" if "bf16" in one.name else "float32"
         train_ms, emulator_ms = one.part("train"), one.part("environment")
-        assert train_ms is not None and emulator_ms is not None
+        assert train_ms is not None
         _, rate = results.peak_rates(self.peaks)[precision]
         operations = float(self.about["train_step_operations"])
         floor_ms = operations / rate * 1e3
         layers_ms = results.layer_sums(self.layers)[precision]
+        of_step = [f"{floor_ms / train_ms:.0%}", layers_ms, f"{layers_ms / train_ms:.0%}"]
+        row = [one.name, precision, train_ms, floor_ms, *of_step, one.steps_per_second()]
+        if emulator_ms is None:  # a step alone
+            return [*row, None, None]
         most = flops.floor_steps_per_second(
             float(self.about["forward_operations"]),
             operations,
@@ -42,18 +46,7 @@ class Limits:
             replay_ratio=replay_ratio,
             environment_seconds=emulator_ms / 1e3,
         )
-        return [
-            one.name,
-            precision,
-            train_ms,
-            floor_ms,
-            f"{floor_ms / train_ms:.0%}",
-            layers_ms,
-            f"{layers_ms / train_ms:.0%}",
-            one.steps_per_second(),
-            most,
-            f"{one.steps_per_second() / most:.0%}",
-        ]
+        return [*row, most, f"{one.steps_per_second() / most:.0%}"]
 
     def rates(self, peak_of: str) -> str:
         """Returns a line: the operations of a step, and the best rates, of a ``peak_of``."""

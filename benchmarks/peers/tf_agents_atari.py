@@ -8,7 +8,7 @@ from measuring import settings as s
 from measuring import worker
 from measuring.settings import Settings
 
-from peers import tf_agents_loop
+from peers import keras_networks, tf_agents_loop
 from tf_pruned_rl.quiet import hush
 
 with hush():
@@ -25,7 +25,6 @@ with hush():
     from tf_agents.trajectories import time_step
     from tf_agents.utils import common
 
-_LAYERS = tf_keras.layers
 _FRAMES = (84, 84, 4)
 
 
@@ -68,52 +67,6 @@ class Atari(py_environment.PyEnvironment):
         return time_step.termination(stack, clipped) if self._over else time_step.transition(stack, clipped)
 
 
-class Residual(_LAYERS.Layer):
-    """One IMPALA stack: a convolution, a max-pool, two residual blocks."""
-
-    def __init__(self, channels: int, **rest: object):
-        super().__init__(**rest)
-        self._channels = channels
-        self._first = _LAYERS.Conv2D(channels, 3, padding="same")
-        self._pool = _LAYERS.MaxPool2D(3, 2, padding="same")
-        self._pairs = [
-            (
-                _LAYERS.Conv2D(channels, 3, padding="same", activation="relu"),
-                _LAYERS.Conv2D(channels, 3, padding="same"),
-            )
-            for _ in range(2)
-        ]
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Returns half the image with this stack's channels."""
-        x = self._pool(self._first(x))
-        for first, second in self._pairs:
-            x = x + second(first(tf.nn.relu(x)))
-        return x
-
-    def get_config(self) -> dict[str, object]:
-        """Returns the arguments, from which TF-Agents makes the target's copy."""
-        return {**super().get_config(), "channels": self._channels}
-
-
-def _layers(settings: Settings, outputs: int) -> list[tf_keras.layers.Layer]:
-    if settings.network == "nature":
-        body = [
-            _LAYERS.Conv2D(
-                s.channels(wide, settings.width), kernel, strides=stride, padding="same", activation="relu"
-            )
-            for wide, kernel, stride in s.NATURE_CONVOLUTIONS
-        ]
-    else:
-        body = [Residual(s.channels(wide, settings.width)) for wide in s.IMPALA_STACKS] + [_LAYERS.ReLU()]
-    head = [
-        _LAYERS.Flatten(),
-        _LAYERS.Dense(s.DENSE_UNITS, activation="relu"),
-        _LAYERS.Dense(outputs),
-    ]
-    return [_LAYERS.Rescaling(1 / 255), *body, *head]
-
-
 class Categorical(network.Network):
     """The form in which CategoricalDqnAgent wants its network."""
 
@@ -121,8 +74,8 @@ class Categorical(network.Network):
 
     def __init__(self, input_tensor_spec: object, settings: Settings, actions: int, name: str = "C51"):
         super().__init__(input_tensor_spec=input_tensor_spec, state_spec=(), name=name)
-        layers = _layers(settings, actions * s.NUM_ATOMS)
-        self._model = tf_keras.Sequential([*layers, _LAYERS.Reshape((actions, s.NUM_ATOMS))])
+        body = keras_networks.layers(settings, actions * s.NUM_ATOMS)
+        self._model = tf_keras.Sequential([*body, tf_keras.layers.Reshape((actions, s.NUM_ATOMS))])
 
     def call(
         self, observation: tf.Tensor, step_type: object = None, network_state: tuple = (), training=False
@@ -145,7 +98,7 @@ def _agent(settings: Settings, env: tf_py_environment.TFPyEnvironment) -> dqn_ag
         agent = dqn_agent.DqnAgent(
             env.time_step_spec(),
             env.action_spec(),
-            q_network=sequential.Sequential(_layers(settings, actions)),
+            q_network=sequential.Sequential(keras_networks.layers(settings, actions)),
             td_errors_loss_fn=common.element_wise_squared_loss,
             **arguments,
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import scaling
 import throughput
-from measuring import contender, machine
+from measuring import contender, machine, report, results
 from measuring.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +48,15 @@ def test_the_tables(out, capsys):
     assert floors == "ours dense float32 20.0 5.00 25% 8.00 40% 100 364 27%".split()
 
 
+def test_a_step_without_a_loop_has_no_floor_of_a_loop():
+    about = {"forward_operations": 2, "train_step_operations": 10}
+    limits = report.Limits(about, [{"float32 1x1 1->1": 2e3}], [{"float32 conv": 4.0}])
+    loops = [{"agent_steps": 4, "seconds": 0.02, "resident_bytes": 1}]
+    step = results.Measured("keras", loops=loops, parts=[{"train": 20.0}])
+    row = limits.fractions(step, replay_ratio=0.25)
+    assert row == ["keras", "float32", 20.0, 5.0, "25%", 4.0, "20%", 200.0, None, None]
+
+
 def test_the_json(out):
     assert run(out, "--ours=dense,pruned", "--peers=sb3", "--width=2") == 0
     written = json.loads(out.read_text())
@@ -84,6 +93,7 @@ def test_mistakes_are_told(flag, capsys):
     ("peer", "settings", "word"),
     [
         ("sb3", Settings(agent="rainbow"), "rainbow"),
+        ("keras", Settings(agent="rainbow"), "rainbow"),
         ("dopamine", Settings(width=0.5), "whole"),
         ("dopamine", Settings(network="nature", width=3), "one width"),
         ("tf_agents", Settings(width=0.5, agent="rainbow"), ""),
@@ -127,12 +137,13 @@ def test_for_real(tmp_path, capsys):
         "--network=nature",
         "--width=0.25",
         "--ours=pruned",
-        "--peers=tf_agents",
+        "--peers=tf_agents,keras",
         "--replay_capacity=2000",
     ]
     flags += ["--rounds=2", "--seconds=2", "--warmup=100", f"--out={tmp_path / 'out.json'}"]
     assert throughput.main(flags) == 0
     contenders = json.loads((tmp_path / "out.json").read_text())["contenders"]
-    assert contenders["ours pruned"]["about"]["parameters"] == contenders["tf_agents"]["about"]["parameters"]
+    for peer in ("tf_agents", "keras"):
+        assert contenders["ours pruned"]["about"]["parameters"] == contenders[peer]["about"]["parameters"]
     assert contenders["ours pruned"]["about"]["sparsity"] == pytest.approx(0.95 * 7 / 8, abs=0.02)
     assert all(each["steps_per_second"] > 1 for each in contenders.values())
