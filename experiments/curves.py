@@ -33,9 +33,10 @@ def main(argv: list[str]) -> None:
         raise UserError("no run to draw: give --runs=DIR,DIR,...")
     runs = [results.load_run(directory) for directory in _RUNS.value]
     if _RETURNS.value == "evaluation":
-        groups = evaluations.groups(runs)
+        evaluated, absent = evaluations.evaluated(runs)
+        groups = evaluations.groups(evaluated)
         table = evaluations.save(groups, Path(_OUT.value), _TITLE.value)
-        sentences = [evaluations.verdict(group) for group in groups]
+        sentences = [*map(evaluations.verdict, groups), *absent]
     else:
         lines = curves.lines(runs)
         table = curves.save(lines, Path(_OUT.value), _TITLE.value)

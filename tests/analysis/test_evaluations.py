@@ -55,9 +55,16 @@ def test_seeds_are_put_together_and_averaged_where_all_have_been(make_run):
     ]
 
 
-def test_a_run_never_evaluated_is_refused(make_run):
-    with pytest.raises(UserError, match=r"holds no evaluation: .*--returns=training"):
-        evaluations.groups([make_run("a", [1.0]), make_run("b", [])])
+def test_a_run_not_yet_evaluated_is_named_and_the_others_are_drawn(make_run):
+    one, other = make_run("a", [1.0]), make_run("b", [])
+    found, absent = evaluations.evaluated([one, other])
+    assert found == [one]
+    assert absent == [f"not drawn: {other.directory} holds no evaluation yet"]
+
+
+def test_runs_never_evaluated_are_refused(make_run):
+    with pytest.raises(UserError, match=r"a holds no evaluation: .*--returns=training"):
+        evaluations.evaluated([make_run("a", []), make_run("b", [])])
 
 
 def test_figure_and_numbers(make_run, tmp_path):

@@ -34,17 +34,21 @@ class Group:
         return np.array(common, np.int64), np.mean(values, axis=0) if common else np.array([])
 
 
-def groups(runs: Sequence[Run]) -> list[Group]:
-    """Puts the runs of one name together, in the order of their first.
+def evaluated(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """Returns the runs that have been evaluated, and a sentence for each that has not, or not yet.
 
     Raises:
-      UserError: a run has not been evaluated.
+      UserError: none has.
     """
-    for run in runs:
-        if not len(evaluations(run).frames):
-            raise UserError(
-                f"{run.directory} holds no evaluation: run it with --eval_every, or give --returns=training"
-            )
+    found = [run for run in runs if len(evaluations(run).frames)]
+    told = [f"{run.directory} holds no evaluation" for run in runs if run not in found]
+    if not found:
+        raise UserError(f"{told[0]}: run it with --eval_every, or give --returns=training")
+    return found, [f"not drawn: {sentence} yet" for sentence in told]
+
+
+def groups(runs: Sequence[Run]) -> list[Group]:
+    """Puts the runs of one name together, in the order of their first; each must have been evaluated."""
     names = dict.fromkeys(run.name() for run in runs)
     found = [(name, tuple(run for run in runs if run.name() == name)) for name in names]
     return [Group(name, members[0].game, members) for name, members in found]
