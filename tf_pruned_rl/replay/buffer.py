@@ -14,6 +14,7 @@ from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.replay import segments
 from tf_pruned_rl.replay.batch import Batch
 from tf_pruned_rl.replay.frames import FrameRing
+from tf_pruned_rl.replay.placement import in_main_memory
 from tf_pruned_rl.replay.prioritized import PrioritizedSampler
 from tf_pruned_rl.replay.uniform import UniformSampler
 
@@ -27,7 +28,8 @@ class Replay(abc.ABC):
     """A ring of entries in parallel streams, a sampler that draws from them, and the state of both.
 
     Its subclasses say what is added and what a sample holds. `add`, `sample` and `update_priorities`
-    are TensorFlow operations: call them inside a tf.function. They follow one another in program order.
+    are TensorFlow operations: call them inside a tf.function. They follow one another in program order,
+    and are done on the processor.
     """
 
     refill_every: int = 0
@@ -71,6 +73,7 @@ class Replay(abc.ABC):
             )
         return length
 
+    @in_main_memory
     def sample(self) -> Batch:
         """Draws a batch. Fails (InvalidArgumentError) while there is nothing to draw."""
         return self.batch(*self.sampler.draw(self.batch_size))
@@ -84,10 +87,12 @@ class Replay(abc.ABC):
           probabilities: float32 [B], of having been drawn.
         """
 
+    @in_main_memory
     def importance_weights(self, batch: Batch) -> tf.Tensor:
         """Returns float32 [B] weights, at most 1, that undo part of the sampling's bias."""
         return self.sampler.weights(batch.probabilities)
 
+    @in_main_memory
     def update_priorities(self, indices: tf.Tensor, losses: tf.Tensor) -> None:
         """Tells the sampler the un-weighted losses (float32 [B]) of `indices` (int64 [B])."""
         self.sampler.update(indices, losses)
@@ -100,6 +105,7 @@ class Replay(abc.ABC):
             **self.sampler.variables(),
         }
 
+    @in_main_memory
     def save(self, directory: Path, previous: Path | None = None) -> None:
         """Writes the whole state to `directory`, linking the segments that `previous` already has.
 
@@ -112,6 +118,7 @@ class Replay(abc.ABC):
         arrays = {name: variable.numpy() for name, variable in self._small_variables().items()}
         np.savez_compressed(directory / "state.npz", **arrays)
 
+    @in_main_memory
     def load(self, directory: Path) -> None:
         """Restores what `save` wrote, in place.
 
@@ -133,6 +140,7 @@ class Replay(abc.ABC):
 class FrameReplay(Replay):
     """Stores single frames, returns n-step transitions of stacked frames."""
 
+    @in_main_memory
     def __init__(
         self,
         capacity: int,
@@ -167,6 +175,7 @@ class FrameReplay(Replay):
         ring = FrameRing(length, num_envs, n_step, gamma, screen)
         super().__init__(ring, SAMPLERS[sampling], batch_size=batch_size, seed=seed)
 
+    @in_main_memory
     def add(
         self,
         frames: tf.Tensor,
@@ -186,6 +195,7 @@ class FrameReplay(Replay):
         """
         self.sampler.added(self.ring.write(frames, actions, rewards, terminals, truncations))
 
+    @in_main_memory
     def batch(self, rows: tf.Tensor, probabilities: tf.Tensor) -> Batch:
         """Returns the transitions of entries; see ``Replay``."""
         window = self.ring.window(rows)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tf_pruned_rl.environments.base import Screen
 from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.replay.placement import in_main_memory
 
 # Columns of a record. float32 holds every one exactly, and one variable means one scatter and one gather.
 _ACTION, _REWARD, _END, _AGE = range(4)
@@ -74,9 +75,8 @@ class FrameRing:
             tf.zeros([self._zero_row, RECORD_COLUMNS]), trainable=False, name="records"
         )
         self.ages = tf.Variable(tf.zeros([num_envs]), trainable=False, name="ages")
-        # On a CPU, XLA's transpose of bytes is over ten times faster than TensorFlow's own.
-        on_cpu = not tf.config.list_logical_devices("GPU")
-        self._interleave = tf.function(self._interleaved, jit_compile=on_cpu)
+        # XLA's transpose of bytes is over ten times faster than TensorFlow's own.
+        self._interleave = tf.function(self._interleaved, jit_compile=True)
         with hush():  # XLA announces itself at its first use
             self._interleave(tf.zeros([1, self.stack + n_step, self.pixels], tf.uint8))
         self.written = tf.Variable(0, dtype=tf.int64, trainable=False, name="written")
@@ -132,6 +132,7 @@ class FrameRing:
         self.written.assign_add(1)
         return step
 
+    @in_main_memory
     def write_block(self, step: int, frames: np.ndarray, records: np.ndarray) -> None:
         """Writes entries of the only stream, outside a graph; none comes after them yet.
 

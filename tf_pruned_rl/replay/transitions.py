@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tf_pruned_rl.replay.batch import Batch
 from tf_pruned_rl.replay.buffer import Replay
+from tf_pruned_rl.replay.placement import in_main_memory
 from tf_pruned_rl.replay.uniform import UniformSampler
 
 # What lies between an entry and the one after it.
@@ -143,6 +144,7 @@ class TransitionRing:
 class TransitionReplay(Replay):
     """Stores observations once, returns n-step transitions. Sampling is uniform."""
 
+    @in_main_memory
     def __init__(
         self,
         capacity: int,
@@ -174,6 +176,7 @@ class TransitionReplay(Replay):
         ring = TransitionRing(length, num_envs, n_step, gamma, observation_size, action_size)
         super().__init__(ring, UniformSampler, batch_size=batch_size, seed=seed)
 
+    @in_main_memory
     def add(
         self,
         observations: tf.Tensor,
@@ -195,6 +198,7 @@ class TransitionReplay(Replay):
         """
         self.sampler.added(self.ring.write(observations, actions, rewards, terminals, truncations, arrived))
 
+    @in_main_memory
     def batch(self, rows: tf.Tensor, probabilities: tf.Tensor) -> Batch:
         """Returns the transitions of entries; see ``Replay``."""
         return Batch(*self.ring.window(rows), indices=rows, probabilities=probabilities)
