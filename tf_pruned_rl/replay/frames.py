@@ -98,6 +98,10 @@ class FrameRing:
         """Returns the int64 [num_envs] rows of entry `step` of every stream."""
         return self._first_rows + tf.math.floormod(step, self.length)
 
+    def rows_of_steps(self, steps: tf.Tensor) -> tf.Tensor:
+        """Returns the int64 [S, num_envs] rows of entries `steps` (int64 [S]) of every stream."""
+        return self._first_rows + tf.math.floormod(steps, self.length)[:, None]
+
     def following(self, rows: tf.Tensor, offsets: range) -> tf.Tensor:
         """Returns the rows `offsets` entries after each of `rows`, around the seam: [B, offsets]."""
         position = tf.math.floormod(rows, self.length)
@@ -153,12 +157,17 @@ class FrameRing:
 
     def is_cut(self, rows: tf.Tensor) -> tf.Tensor:
         """Returns bool [B]: whether a truncation comes before the first terminal of the n steps."""
-        records = self.records.sparse_read(self.following(rows, range(self.n_step)))
-        truncated = tf.equal(records[:, :, _END], TRUNCATION)
-        if self.n_step == 1:
-            return truncated[:, 0]
-        going, _ = self._ends(records)
-        return tf.reduce_any(truncated & (going > 0.0), axis=1)
+        return self._cut(self.following(rows, range(self.n_step)))
+
+    def step_is_cut(self, step: tf.Tensor) -> tf.Tensor:
+        """Returns ``is_cut`` of entry `step` of every stream, bool [num_envs], by fewer operations."""
+        return self._cut(tf.transpose(self.rows_of_steps(step + tf.range(self.n_step, dtype=tf.int64))))
+
+    def _cut(self, rows: tf.Tensor) -> tf.Tensor:
+        """Returns whether the first end among the entries in each line of `rows` (int64 [B, n]) cuts it."""
+        ends = self.records.sparse_read(rows)[:, :, _END]
+        first = tf.argmax(ends > 0.0, axis=1)
+        return tf.equal(tf.gather(ends, first, axis=1, batch_dims=1), TRUNCATION)
 
     def window(self, rows: tf.Tensor) -> Window:
         """Returns the action, n-step return, discount and age of the entries in `rows` (int64 [B])."""

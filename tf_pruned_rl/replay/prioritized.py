@@ -95,11 +95,11 @@ class PrioritizedSampler:
         The entry n steps before it has become whole and gets the largest priority ever recorded, or
         0 if a truncation cuts it; the entry whose oldest frame the next write will take gets 0.
         """
-        ready = self._ring.rows_of_step(step - self._ring.n_step)
-        usable = ~self._ring.is_cut(ready) & (step >= self._ring.n_step)
-        priorities = tf.where(usable, self.max_priority, tf.constant(0.0, tf.float64))
-        leaving = self._ring.rows_of_step(step + self._ring.stack - 1)
-        self.tree.set(tf.concat([ready, leaving], 0), tf.concat([priorities, tf.zeros_like(priorities)], 0))
+        ring = self._ring
+        unusable = ring.step_is_cut(step - ring.n_step) | (step < ring.n_step)
+        priorities = tf.where(unusable, tf.constant(0.0, tf.float64), self.max_priority)
+        rows = ring.rows_of_steps(step + tf.constant([-ring.n_step, ring.stack - 1], tf.int64))
+        self.tree.set(tf.reshape(rows, [-1]), tf.concat([priorities, tf.zeros_like(priorities)], 0))
 
     def draw(self, batch_size: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns rows (int64 [B]) and their priorities (float32 [B])."""
