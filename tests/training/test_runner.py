@@ -20,6 +20,7 @@ def test_a_run_of_the_paper_preset_says_once_how_long_it_takes_without_a_gpu(
     small, tmp_path, capsys, monkeypatch
 ):
     monkeypatch.setattr(runner, "gpus", lambda: [])
+    monkeypatch.setattr(runner, "PATIENCE_HOURS", 0.0)
     path = runner.run(config.replace(small, run_dir=str(tmp_path / "run")), profile=True)
     out = capsys.readouterr().out
     assert out.count("No GPU was found: at ") == 1 and "--preset=quick" in out
@@ -29,3 +30,9 @@ def test_a_run_of_the_paper_preset_says_once_how_long_it_takes_without_a_gpu(
     summary = json.loads((path / "summary.json").read_text())
     assert summary["frames"] == 1600 and summary["gradient_steps"] == 90
     assert summary["iteration_index"] == 1
+
+
+def test_a_run_of_minutes_says_nothing_of_gpus(small, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(runner, "gpus", lambda: [])
+    runner.run(config.replace(small, run_dir=str(tmp_path / "run")))
+    assert "No GPU was found" not in capsys.readouterr().out

@@ -24,6 +24,9 @@ from tf_pruned_rl.training.records import Record
 from tf_pruned_rl.training.run_directory import RunDirectory
 from tf_pruned_rl.training.signals import Signals
 
+PATIENCE_HOURS = 0.25
+"""What a run without a GPU may take before it says how long that will be."""
+
 
 class Interrupted(Exception):
     """The run was asked to stop by a signal, and has written a checkpoint.
@@ -151,9 +154,9 @@ class Run:
         if self._estimated or not tick.steady:
             return
         self._estimated = True
-        if self._config.preset == "quick" or gpus():
-            return
         hours = (self._experiment.budget.agent_steps - tick.agent_steps) / tick.agent_steps_per_second / 3600
+        if hours < PATIENCE_HOURS or self._config.preset == "quick" or gpus():
+            return
         print(
             f"No GPU was found: at {tick.agent_steps_per_second:.0f} agent steps/s this run takes about "
             f"{hours:,.1f} more hours here. --preset=quick takes minutes."
