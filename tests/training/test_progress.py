@@ -14,8 +14,8 @@ from tf_pruned_rl.training.records import Record
 VALUES = {"last_return": -21.0, "mean_return": -20.25, "loss": 0.01234, "sparsity": 0.4125, "epsilon": 0.1}
 
 
-def progress_record(frames: int, **values: float) -> Record:
-    return Record("progress", frames, frames // 4, 0, values, {"steps_per_second": 50.0})
+def progress_record(frames: int, gradient_steps: int = 1, **values: float) -> Record:
+    return Record("progress", frames, frames // 4, gradient_steps, values, {"steps_per_second": 50.0})
 
 
 def console(*, terminal: bool) -> Console:
@@ -45,6 +45,9 @@ def test_line_without_what_is_not_known_yet() -> None:
     assert progress_line(progress_record(0), 400, 0.0) == "0/400 frames 0.0%"
     assert progress_line(progress_record(400, loss=float("nan")), 400, 10.0) == (
         "400/400 frames 100.0% | 10 steps/s | 0:00:00 left | loss nan"
+    )
+    assert progress_line(progress_record(100, gradient_steps=0), 400, 10.0) == (
+        "100/400 frames 25.0% | 10 steps/s | warm-up"
     )
 
 
@@ -97,6 +100,21 @@ def test_speed_is_the_mean_of_the_last_records(monkeypatch: pytest.MonkeyPatch) 
         "50 steps/s",
         "100 steps/s",
         "150 steps/s",
+    ]
+
+
+def test_the_speed_of_the_warm_up_is_not_mixed_with_what_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, out = Clock(monkeypatch), console(terminal=False)
+    with Progress(4000, console=out, plain_every=0.0) as bar:
+        for second, (frames, gradient_steps) in enumerate([(1200, 0), (2400, 0), (2480, 10), (2520, 20)]):
+            clock.now = float(second)
+            bar.update(progress_record(frames, gradient_steps))
+    # A record's own speed in the warm-up and at the first after it; then (630 - 620) / 1 s.
+    assert [line.split(" | ")[1:3] for line in written(out).splitlines()] == [
+        ["50 steps/s", "warm-up"],
+        ["50 steps/s", "warm-up"],
+        ["50 steps/s", "0:00:08 left"],
+        ["10 steps/s", "0:00:37 left"],
     ]
 
 

@@ -78,6 +78,8 @@ class Progress:
 
     def _speed(self, record: Record) -> float:
         """Agent steps per second over the last records, with all that happens between them."""
+        if not record.gradient_steps:
+            return record.clock.get("steps_per_second", 0.0)
         self._steps.append((time.monotonic(), record.agent_steps))
         (first_time, first_steps), (last_time, last_steps) = self._steps[0], self._steps[-1]
         if last_time <= first_time:
@@ -93,6 +95,8 @@ class Progress:
 def progress_line(record: Record, total_frames: int, speed: float, unit: str = "frames") -> str:
     """Returns the line: frames, share done, speed, time left, returns, loss, sparsity.
 
+    In the warm-up, many times as fast as what follows, the time left is not known.
+
     Args:
       record: where the run stands; of its values last_return, mean_return, loss, sparsity are shown.
       total_frames: emulator frames of the whole run.
@@ -104,7 +108,8 @@ def progress_line(record: Record, total_frames: int, speed: float, unit: str = "
     parts = [f"{frames:,}/{total_frames:,} {unit} {done:.1%}"]
     if speed > 0 and frames:
         steps_left = max(total_frames - frames, 0) * record.agent_steps / frames
-        parts += [f"{speed:,.0f} steps/s", f"{duration(steps_left / speed)} left"]
+        left = f"{duration(steps_left / speed)} left" if record.gradient_steps else "warm-up"
+        parts += [f"{speed:,.0f} steps/s", left]
     if "last_return" in values:
         parts.append(f"return {values['last_return']:g} (mean {values['mean_return']:.1f})")
     if "loss" in values:
