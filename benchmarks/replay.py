@@ -39,6 +39,8 @@ def parse_flags(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def _filled(experiment: config.ExperimentConfig) -> tuple[replay.FrameReplay, dict[str, float]]:
     """Returns a full replay, and what filling it took."""
+    # What TensorFlow takes for itself at its first use is not the replay's.
+    replaying.adder(replay.create(config.replace(experiment, replay_capacity=1_000)))(10)
     before = worker.resident_bytes()
     buffer = replay.create(experiment)
     add = replaying.adder(buffer)

@@ -53,6 +53,14 @@ def test_the_budget_is_kept_exactly(finished):
     assert next(tick.gradient_steps for tick in ticks if tick.agent_steps == 44) == 0
 
 
+def test_the_first_training_after_the_warm_up_is_one_cycle(finished):
+    """The warm-up's cycles are so fast that as many of training could hold up a signal for minutes."""
+    _, ticks = finished
+    steps = [tick.agent_steps for tick in ticks]
+    at = steps.index(44)
+    assert max(np.diff([0, *steps[: at + 1]])) > 4 and steps[at + 1] - 44 == 4
+
+
 def test_a_tick_is_steady_when_fifty_gradient_steps_of_this_process_lie_before_it(finished):
     _, ticks = finished
     assert [tick.steady for tick in ticks] == [

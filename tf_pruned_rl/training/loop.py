@@ -74,7 +74,9 @@ def train(experiment: Experiment, *, stops: Sequence[int] = ()) -> Iterator[Tick
         experiment.advance(min(cycles, -(-(stop - before) // per_cycle)))
         now = experiment.agent_steps
         seconds = time.monotonic() - started
-        if now - before == cycles * per_cycle:
+        if now == experiment.budget.warmup_agent_steps:
+            cycles = 1  # what follows is slower, up to a hundred times
+        elif now - before == cycles * per_cycle:
             cycles = max(1, min(2 * cycles, round(cycles * TICK_SECONDS / seconds)))
         _check_finite(experiment)
         speed = (now - before) / seconds
