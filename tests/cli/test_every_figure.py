@@ -1,7 +1,7 @@
 """Every figure from its runs to its picture, by the real commands: one game, one seed, the extreme values.
 
-About a hundred runs, which the figures share, and a quarter of an hour of two cores: 20 to 25 seconds of
-processor time a run, nearly all of it to start, trace and export.
+About a hundred runs, which the figures share, and 25 minutes of two cores: 20 to 25 seconds of processor
+time a run, nearly all of it to start, trace and export.
 """
 
 from __future__ import annotations
