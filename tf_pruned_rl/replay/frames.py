@@ -161,7 +161,9 @@ class FrameRing:
 
     def step_is_cut(self, step: tf.Tensor) -> tf.Tensor:
         """Returns ``is_cut`` of entry `step` of every stream, bool [num_envs], by fewer operations."""
-        return self._cut(tf.transpose(self.rows_of_steps(step + tf.range(self.n_step, dtype=tf.int64))))
+        steps = step + tf.range(self.n_step, dtype=tf.int64)
+        # No transpose of `rows_of_steps`: oneDNN complains on stderr of one of int64.
+        return self._cut(self._first_rows[:, None] + tf.math.floormod(steps, self.length))
 
     def _cut(self, rows: tf.Tensor) -> tf.Tensor:
         """Returns whether the first end among the entries in each line of `rows` (int64 [B, n]) cuts it."""
