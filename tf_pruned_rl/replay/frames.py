@@ -99,8 +99,8 @@ class FrameRing:
         return self._first_rows + tf.math.floormod(step, self.length)
 
     def rows_of_steps(self, steps: tf.Tensor) -> tf.Tensor:
-        """Returns the int64 [S, num_envs] rows of entries `steps` (int64 [S]) of every stream."""
-        return self._first_rows + tf.math.floormod(steps, self.length)[:, None]
+        """Returns the int64 [num_envs, S] rows of entries `steps` (int64 [S]) of every stream."""
+        return self._first_rows[:, None] + tf.math.floormod(steps, self.length)
 
     def following(self, rows: tf.Tensor, offsets: range) -> tf.Tensor:
         """Returns the rows `offsets` entries after each of `rows`, around the seam: [B, offsets]."""
@@ -161,9 +161,7 @@ class FrameRing:
 
     def step_is_cut(self, step: tf.Tensor) -> tf.Tensor:
         """Returns ``is_cut`` of entry `step` of every stream, bool [num_envs], by fewer operations."""
-        steps = step + tf.range(self.n_step, dtype=tf.int64)
-        # No transpose of `rows_of_steps`: oneDNN complains on stderr of one of int64.
-        return self._cut(self._first_rows[:, None] + tf.math.floormod(steps, self.length))
+        return self._cut(self.rows_of_steps(step + tf.range(self.n_step, dtype=tf.int64)))
 
     def _cut(self, rows: tf.Tensor) -> tf.Tensor:
         """Returns whether the first end among the entries in each line of `rows` (int64 [B, n]) cuts it."""

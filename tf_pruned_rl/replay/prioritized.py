@@ -99,7 +99,8 @@ class PrioritizedSampler:
         unusable = ring.step_is_cut(step - ring.n_step) | (step < ring.n_step)
         priorities = tf.where(unusable, tf.constant(0.0, tf.float64), self.max_priority)
         rows = ring.rows_of_steps(step + tf.constant([-ring.n_step, ring.stack - 1], tf.int64))
-        self.tree.set(tf.reshape(rows, [-1]), tf.concat([priorities, tf.zeros_like(priorities)], 0))
+        values = tf.stack([priorities, tf.zeros_like(priorities)], axis=1)
+        self.tree.set(tf.reshape(rows, [-1]), tf.reshape(values, [-1]))
 
     def draw(self, batch_size: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns rows (int64 [B]) and their priorities (float32 [B])."""
