@@ -69,3 +69,19 @@ def test_mixed_precision_keeps_losses_in_float32(make_agent, name: str, batch, w
     assert {v.dtype for v in mixed.model.trainable_variables} == {tf.float32}
     assert float(loss) == pytest.approx(float(expected), rel=0.05)
     assert float(loss) != float(expected)
+
+
+def test_a_step_computes_kernels_gradients_in_their_order(make_agent, name: str, batch, weights) -> None:
+    graph = tf.function(make_agent(name, network="impala").train_step).get_concrete_function(batch, weights)
+    operations = graph.graph.get_operations()
+    filters = [op for op in operations if op.type == "Conv2DBackpropFilter" and op.outputs[0].consumers()]
+    # Of 15 convolutions, in the order of the backward pass: stack 3 and the blocks of stack 2, each after
+    # the one before it; those on larger images after the last of these; the first one when it likes.
+    assert len(filters) == 15
+    waits = [{op.name for op in each.control_inputs} for each in filters]
+    assert waits[1:9] == [{each.name} for each in filters[:8]]
+    assert waits[9:14] == [{filters[8].name}] * 5
+    assert not waits[14]
+    # Dense layers' come first of all.
+    (dense,) = filters[0].control_inputs
+    assert dense.type == "MatMul" and len(dense.control_inputs) == 2

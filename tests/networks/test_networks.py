@@ -11,6 +11,7 @@ from tf_pruned_rl import networks
 from tf_pruned_rl.config import NetworkConfig
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.networks.convolution import Conv2D
+from tf_pruned_rl.networks.dense import Dense
 
 # Weights and biases for 4, 6 and 18 actions, added up by hand from Dopamine's layer shapes.
 _PARAMETERS = {
@@ -61,7 +62,7 @@ def test_parameter_counts_of_dueling_and_noisy_heads(settings: dict, num_atoms: 
 def test_layers_are_plain_and_named(network: str, convolutions: int) -> None:
     model = networks.build(NetworkConfig(network=network, width=0.25), num_actions=6)
     kinds = [type(layer) for layer in model.layers if layer.weights]
-    assert kinds == [Conv2D] * convolutions + [tf_keras.layers.Dense] * 2
+    assert kinds == [Conv2D] * convolutions + [Dense] * 2
     names = [layer.name for layer in model.layers if layer.weights]
     assert names[-2:] == ["dense", "head"]
     assert names[0] == {"impala": "stack1_conv", "nature": "conv1"}[network]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 import tf_keras
 
+from tf_pruned_rl.networks.dense import Dense
 from tf_pruned_rl.networks.noisy import NoisyDense
 
 DENSE_UNITS = 512
@@ -81,8 +82,6 @@ def _maker(
     def dense(units: int, name: str, activation: str | None = None) -> tf_keras.layers.Layer:
         if noisy:
             return NoisyDense(units, activation, name=name, dtype=dtype)
-        return tf_keras.layers.Dense(
-            units, activation=activation, kernel_initializer=config, name=name, dtype=dtype
-        )
+        return Dense(units, activation=activation, kernel_initializer=config, name=name, dtype=dtype)
 
     return dense

@@ -27,14 +27,22 @@ def encoder(x: tf.Tensor, width: float, *, dtype: tf_keras.mixed_precision.Polic
       Symbolic [B, 11, 11, 32 * width], or [B, 2, 2, 32 * width] of MinAtar, not negative.
     """
     for number, channels in enumerate(_STACKS, start=1):
-        x = _stack(x, max(1, round(channels * width)), f"stack{number}", dtype)
+        x = _stack(x, max(1, round(channels * width)), number, dtype)
     return tf_keras.layers.ReLU(name="relu", dtype=dtype)(x)
 
 
-def _stack(x: tf.Tensor, channels: int, name: str, dtype: tf_keras.mixed_precision.Policy) -> tf.Tensor:
-    """Halves the image (SAME padding) and adds two residual blocks."""
+def _stack(x: tf.Tensor, channels: int, number: int, dtype: tf_keras.mixed_precision.Policy) -> tf.Tensor:
+    """Halves the image (SAME padding) and adds two residual blocks.
 
-    def convolution(suffix: str, initializer: str, activation: str | None = None) -> tf_keras.layers.Layer:
+    In the backward pass the filters' gradients of the small images have their turns one after another.
+    Those of the large ones, more than half of the work, follow side by side: by then the inputs'
+    gradients are nearly done. The very first convolution has no gradient of its inputs to wait for it.
+    """
+    name = f"stack{number}"
+
+    def convolution(
+        suffix: str, initializer: str, activation: str | None = None, *, in_turn: bool | None
+    ) -> tf_keras.layers.Layer:
         return Conv2D(
             channels,
             3,
@@ -43,13 +51,14 @@ def _stack(x: tf.Tensor, channels: int, name: str, dtype: tf_keras.mixed_precisi
             kernel_initializer=initializer,
             name=f"{name}_{suffix}",
             dtype=dtype,
+            in_turn=in_turn,
         )
 
-    x = convolution("conv", "glorot_uniform")(x)
+    x = convolution("conv", "glorot_uniform", in_turn=None if number == 1 else number > 2)(x)
     x = tf_keras.layers.MaxPool2D(3, strides=2, padding="same", name=f"{name}_pool", dtype=dtype)(x)
     for block in range(1, _BLOCKS + 1):
         y = tf_keras.layers.ReLU(name=f"{name}_block{block}_relu", dtype=dtype)(x)
-        y = convolution(f"block{block}_conv1", "lecun_normal", activation="relu")(y)
-        y = convolution(f"block{block}_conv2", "lecun_normal")(y)
+        y = convolution(f"block{block}_conv1", "lecun_normal", activation="relu", in_turn=number > 1)(y)
+        y = convolution(f"block{block}_conv2", "lecun_normal", in_turn=number > 1)(y)
         x = tf_keras.layers.Add(name=f"{name}_block{block}_add", dtype=dtype)([x, y])
     return x
