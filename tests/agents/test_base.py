@@ -78,10 +78,14 @@ def test_a_step_computes_kernels_gradients_in_their_order(make_agent, name: str,
     # Of 15 convolutions, in the order of the backward pass: stack 3 and the blocks of stack 2, each after
     # the one before it; those on larger images after the last of these; the first one when it likes.
     assert len(filters) == 15
-    waits = [{op.name for op in each.control_inputs} for each in filters]
+    # What a gradient is told to wait for, its first operation (the shape of its inputs) waits for.
+    waits = [
+        {op.name for first in (each, *(x.op for x in each.inputs)) for op in first.control_inputs}
+        for each in filters
+    ]
     assert waits[1:9] == [{each.name} for each in filters[:8]]
     assert waits[9:14] == [{filters[8].name}] * 5
     assert not waits[14]
     # Dense layers' come first of all.
-    (dense,) = filters[0].control_inputs
+    (dense,) = (op for op in operations if {op.name} == waits[0])
     assert dense.type == "MatMul" and len(dense.control_inputs) == 2
