@@ -16,6 +16,7 @@ from tf_pruned_rl import agents, config
 from tf_pruned_rl.agents import base
 from tf_pruned_rl.agents.optimizer import Adam
 from tf_pruned_rl.networks.convolution import Conv2D
+from tf_pruned_rl.networks.dense import Dense
 from tf_pruned_rl.replay.batch import Batch
 
 STEPS, NUM_ACTIONS, BATCH_SIZE, TARGET_PERIOD = 200, 4, 4, 25
@@ -35,8 +36,12 @@ class PlainNetwork(network.Network):
 
 
 def _keras_layer(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
-    kind = tf_keras.layers.Conv2D if isinstance(layer, Conv2D) else type(layer)
-    return kind.from_config(layer.get_config())
+    config = layer.get_config()
+    if isinstance(layer, Conv2D):
+        del config["in_turn"]
+        return tf_keras.layers.Conv2D.from_config(config)
+    kind = tf_keras.layers.Dense if isinstance(layer, Dense) else type(layer)
+    return kind.from_config(config)
 
 
 def _slow_agent(settings, model: tf_keras.Model):
