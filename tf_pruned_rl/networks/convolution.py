@@ -25,7 +25,7 @@ class Conv2D(tf_keras.layers.Conv2D):
     twice as long as the two apart (benchmarks: docs/performance.md). A sum is not joined.
 
     Attributes:
-      in_turn: of the filter's gradient, see ``order.Order.product``; None leaves it out of the order.
+      in_turn: of the filter's gradient, see ``order.product``; None leaves it out of the order.
     """
 
     def __init__(self, *arguments: object, in_turn: bool | None = None, **keywords: object) -> None:

@@ -14,70 +14,54 @@ from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
-_ORDER: contextvars.ContextVar[Order | None] = contextvars.ContextVar("order", default=None)
-
 Multiply = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
-
-class Order:
-    """The order within one backward pass; every product there is, in the forward pass, asks for its place."""
-
-    def __init__(self) -> None:
-        self._last: list[tf.Tensor] = []
-
-    def product(
-        self, multiply: Multiply, x: tf.Tensor, kernel: tf.Tensor, *, in_turn: bool, after_inputs: bool
-    ) -> tf.Tensor:
-        """Returns ``multiply(x, kernel)``, with the same gradients, the kernel's later.
-
-        Args:
-          multiply: bilinear, a product of matrices or a convolution.
-          x: the layer's inputs.
-          kernel: its weights.
-          in_turn: the kernel's gradient waits for the last one that had its turn, and the next one for
-            it. False: it only waits; all such gradients may then be computed side by side.
-          after_inputs: it waits for the inputs' gradient too.
-        """
-
-        @tf.custom_gradient
-        def ordered(x: tf.Tensor, kernel: tf.Tensor):
-            with tf.GradientTape(persistent=True) as tape:
-                tape.watch([x, kernel])
-                y = multiply(x, kernel)
-
-            def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-                of_inputs = tape.gradient(y, x, upstream)
-                with tf.control_dependencies(self._last + [of_inputs] * after_inputs):
-                    of_kernel = tape.gradient(y, kernel, upstream)
-                if in_turn:
-                    self._last = [of_kernel]
-                return of_inputs, of_kernel
-
-            return y, gradient
-
-        return ordered(x, kernel)
+# Within a pass that is ordered: the kernel's gradient that had its turn last, once there is one.
+_LAST: contextvars.ContextVar[list[tf.Tensor] | None] = contextvars.ContextVar("last", default=None)
 
 
 @contextlib.contextmanager
 def kernels_in_turn() -> Iterator[None]:
     """Within it, forward and backward pass, the kernels' gradients of layers that ask for it are ordered."""
-    token = _ORDER.set(Order())
+    token = _LAST.set([])
     try:
         yield
     finally:
-        _ORDER.reset(token)
+        _LAST.reset(token)
 
 
 def product(
     multiply: Multiply, x: tf.Tensor, kernel: tf.Tensor, *, in_turn: bool = True, after_inputs: bool = False
 ) -> tf.Tensor:
-    """Returns ``multiply(x, kernel)``; its gradients are ordered within ``kernels_in_turn`` alone.
+    """Returns ``multiply(x, kernel)``; within ``kernels_in_turn`` its gradients are ordered, and the same.
 
-    Arguments are those of ``Order.product``.
+    Args:
+      multiply: bilinear, a product of matrices or a convolution.
+      x: the layer's inputs.
+      kernel: its weights.
+      in_turn: the kernel's gradient waits for the last one that had its turn, and the next one for it.
+        False: it only waits; all such gradients may then be computed side by side.
+      after_inputs: it waits for the inputs' gradient too.
     """
-    order = _ORDER.get()
-    if order is None:
+    last = _LAST.get()
+    if last is None:
         return multiply(x, kernel)
-    return order.product(
-        multiply, x, tf.convert_to_tensor(kernel), in_turn=in_turn, after_inputs=after_inputs
-    )
+
+    @tf.custom_gradient
+    def ordered(x: tf.Tensor, kernel: tf.Tensor):
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch([x, kernel])
+            y = multiply(x, kernel)
+
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            of_inputs = tape.gradient(y, x, upstream)
+            with tf.control_dependencies(last + [of_inputs] * after_inputs):
+                of_kernel = tape.gradient(y, kernel, upstream)
+            if in_turn:
+                last.clear()
+                last.append(of_kernel)
+            return of_inputs, of_kernel
+
+        return y, gradient
+
+    return ordered(x, tf.convert_to_tensor(kernel))
