@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 
 def leave_out_fusions() -> None:
-    """Turns off TensorFlow's graph fusions, which fail on the ResNet's additions and say so each time.
+    """Turns off TensorFlow's graph fusions, for policies that are played.
 
-    Nothing else is lost: without them the ResNet takes the same time.
+    They fail on a ResNet's additions of Keras's kind, which earlier versions exported, and say so each time.
     """
     import tensorflow as tf
 

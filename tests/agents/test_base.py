@@ -89,3 +89,14 @@ def test_a_step_computes_kernels_gradients_in_their_order(make_agent, name: str,
     # Dense layers' come first of all.
     (dense,) = (op for op in operations if {op.name} == waits[0])
     assert dense.type == "MatMul" and len(dense.control_inputs) == 2
+
+
+def test_who_acts_meanwhile_reads_the_forward_passs_casts(make_agent, name: str, batch, weights) -> None:
+    agent = make_agent(name, mixed_precision=True)
+
+    def casts(meanwhile) -> int:
+        step = tf.function(lambda: agent.train_step(batch, weights, meanwhile)).get_concrete_function()
+        operations = step.graph.get_operations()
+        return sum(o.type == "Cast" and o.inputs[0].op.type == "ReadVariableOp" for o in operations)
+
+    assert casts(lambda: agent.exploring_q_values(batch.observations)) == casts(lambda: None) > 0

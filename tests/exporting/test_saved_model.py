@@ -26,12 +26,13 @@ RNG = np.random.default_rng(0)
 OBSERVATIONS = RNG.integers(0, 256, (3, 84, 84, 4), dtype=np.uint8)
 
 # Arithmetic of the network, the softmax and the argmax; then what any SavedModel needs to hold variables.
-# IdentityN, a renaming, is all that a custom gradient leaves (as in TensorFlow's own swish).
+# IdentityN, a renaming, is all that a custom gradient leaves (as in TensorFlow's own swish) in what is
+# computed; what is saved beside it, for who differentiates, has the ones of a bias's gradient (Fill).
 NETWORK_OPS = {
     "Placeholder", "Const", "Identity", "IdentityN", "NoOp", "ReadVariableOp", "VarHandleOp",
     "PartitionedCall", "StatefulPartitionedCall", "Cast", "Mul", "AddV2", "Conv2D", "BiasAdd", "Relu",
     "MaxPool", "MatMul", "Reshape", "Shape", "StridedSlice", "Pack", "Softmax", "Sum", "ArgMax",
-    "EnsureShape",
+    "EnsureShape", "Fill",
 }  # fmt: skip
 STORAGE_OPS = {
     "AssignVariableOp", "DisableCopyOnRead", "SaveV2", "RestoreV2", "MergeV2Checkpoints", "ShardedFilename",

@@ -19,6 +19,7 @@ from tf_pruned_rl.agents.optimizer import Adam
 from tf_pruned_rl.config import ExperimentConfig, NetworkConfig
 from tf_pruned_rl.environments import Screen
 from tf_pruned_rl.networks.order import kernels_in_turn
+from tf_pruned_rl.networks.weights import cast_once
 
 if TYPE_CHECKING:
     from tf_pruned_rl.replay.batch import Batch
@@ -212,14 +213,14 @@ class LeanTraining:
           float32 scalars: ``q_mean`` and ``q_max``, over the batch and all actions, before the step.
         """
         variables = self.model.trainable_variables
-        with kernels_in_turn():
+        with kernels_in_turn(), cast_once():
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(variables)
                 per_example, statistics = self.loss_per_example(self._augment(batch))
                 loss = tf.reduce_mean(weights * per_example)
             gradients = tape.gradient(loss, variables)
-        with tf.control_dependencies(list(statistics.values())):
-            meanwhile()
+            with tf.control_dependencies(list(statistics.values())):
+                meanwhile()
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return loss, per_example, statistics
 

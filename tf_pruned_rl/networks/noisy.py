@@ -7,6 +7,8 @@ import random
 import tensorflow as tf
 import tf_keras
 
+from tf_pruned_rl.networks import weights
+
 _SIGMA = 0.1
 
 
@@ -61,11 +63,12 @@ class NoisyDense(tf_keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns activation(inputs * kernel + bias), [B, units]; noisy only where ``training``."""
-        outputs = tf.matmul(inputs, self.kernel) + self.bias
+        outputs = tf.matmul(inputs, weights.read(self.kernel)) + weights.read(self.bias)
         if training:
             p, q = (tf.cast(each, self.compute_dtype) for each in self.noise())
             # x (sigma * p q') = ((x * p) sigma) * q: no noisy kernel has to be made.
-            outputs += (tf.matmul(inputs * p, self.kernel_sigma) + self.bias_sigma) * q
+            spread = tf.matmul(inputs * p, weights.read(self.kernel_sigma)) + weights.read(self.bias_sigma)
+            outputs += spread * q
         return self.activation(outputs)
 
     def noise(self) -> tuple[tf.Tensor, tf.Tensor]:

@@ -64,4 +64,4 @@ def product(
 
         return y, gradient
 
-    return ordered(x, tf.convert_to_tensor(kernel))
+    return ordered(x, kernel)
