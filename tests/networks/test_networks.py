@@ -112,3 +112,12 @@ def test_refuses_a_width_too_small(width: float) -> None:
 def test_refuses_an_unknown_network_and_names_the_nearest() -> None:
     with pytest.raises(UserError, match="did you mean impala"):
         networks.build(NetworkConfig(network="imapla"), num_actions=6)
+
+
+def test_scaling_is_a_factor_alone() -> None:
+    model = networks.build(NetworkConfig(network="nature", width=0.25, mixed_precision=True), num_actions=2)
+    scale = tf.function(model.get_layer("scale"))
+    frames = tf.constant([[0.0, 51.0, 255.0]])
+    np.testing.assert_array_equal(scale(frames), np.float32([[0, 51, 255]]) * np.float32(1 / 255))
+    operations = scale.get_concrete_function(frames).graph.get_operations()
+    assert not any(operation.type.startswith("Add") for operation in operations)

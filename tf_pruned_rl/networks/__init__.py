@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 
+import tensorflow as tf
 import tf_keras
 
 from tf_pruned_rl.config import NetworkConfig
@@ -13,6 +14,14 @@ from tf_pruned_rl.networks.noisy import without_noise as without_noise
 
 NETWORKS = ("impala", "nature", "minatar")
 MIN_WIDTH = 0.25
+
+
+class Scale(tf_keras.layers.Rescaling):
+    """A factor alone: Keras's layer adds its offset of zero to every number."""
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns inputs * scale."""
+        return inputs * self.scale
 
 
 def build(
@@ -49,7 +58,7 @@ def build(
     policy = tf_keras.mixed_precision.Policy("mixed_bfloat16" if config.mixed_precision else "float32")
     # Not uint8: observations that are brightened are no whole numbers.
     frames = tf_keras.Input(frame_shape, dtype="float32", name="frames")
-    x = tf_keras.layers.Rescaling(1 / largest, name="scale", dtype=policy)(frames)
+    x = Scale(1 / largest, name="scale", dtype="float32")(frames)
     initializer: tf_keras.initializers.Initializer | str = "glorot_uniform"
     units = heads.DENSE_UNITS
     if config.network == "impala":
