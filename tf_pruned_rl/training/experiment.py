@@ -11,7 +11,7 @@ import tf_keras
 
 from tf_pruned_rl import cores, diagnostics, environments, replay
 from tf_pruned_rl.config import Config
-from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.quiet import hush, leave_out_fusions
 from tf_pruned_rl.replay import log
 from tf_pruned_rl.training import collectors
 from tf_pruned_rl.training.checkpoint import Stateful
@@ -28,6 +28,7 @@ def configure_tensorflow(config: Config) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(side_by_side)
     if config.run.deterministic:
         tf.config.experimental.enable_op_determinism()
+    leave_out_fusions()
 
 
 def _threads(count: int) -> tuple[int, int]:
