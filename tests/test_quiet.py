@@ -18,7 +18,7 @@ def test_nothing_reaches_stderr(capfd):
 
 @pytest.mark.parametrize("mixed_precision", [False, True])
 def test_without_fusions_what_is_not_a_number_stays_one(mixed_precision):
-    # A network's own biases, of which one is NaN before a ReLU.
+    # The first layer's biases are NaN, before a ReLU.
     import tensorflow as tf
 
     from tf_pruned_rl import networks
