@@ -76,6 +76,17 @@ def test_the_loss_that_is_not_finite_is_noted_at_its_step(small):
     assert int(learner.failed_at) == 2
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_variable_that_is_not_finite_is_named(small, value):
+    learner = Learner(small, 4)
+    assert learner.lost_variable() is None
+    bias = learner.agent.model.get_layer("conv2").bias
+    bias.assign(np.where(np.arange(bias.shape[0]) == 3, value, 0.0))
+    assert learner.lost_variable() == "conv2/bias"
+    bias.assign(tf.zeros_like(bias))
+    assert learner.lost_variable() is None
+
+
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_what_is_computed_meanwhile_sees_the_weights_before_the_step(small, jit_compile):
     """Each of five steps, whose learning rate moves an output by far more than rounding."""

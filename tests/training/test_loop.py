@@ -108,3 +108,15 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_its_step(small):
     step = experiment.gradient_steps + 1
     with pytest.raises(UserError, match=f"not finite at gradient step {step}"):
         list(ticks)
+
+
+def test_weights_that_are_not_finite_end_the_run_though_the_loss_is(small):
+    # oneDNN's max-pooling takes the largest of what is a number: NaN goes no further.
+    experiment = Experiment(config.replace(small, network="impala", width=0.25))
+    ticks = loop.train(experiment)
+    while next(ticks).gradient_steps < 3:
+        pass
+    kernel = experiment.learner.agent.model.get_layer("stack1_conv").kernel
+    kernel.assign(np.full(kernel.shape, np.nan, np.float32))
+    with pytest.raises(UserError, match="(stack1_conv/kernel|the loss) was not finite"):
+        list(ticks)

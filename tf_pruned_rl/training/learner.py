@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
 from tf_pruned_rl import agents, interventions, pruning
@@ -86,6 +87,19 @@ class Learner:
         self._summed.assign_add(1.0)
         failed_now = tf.logical_and(self.failed_at < 0, ~tf.math.is_finite(statistics["loss"]))
         self.failed_at.assign(tf.where(failed_now, step, self.failed_at))
+
+    def lost_variable(self) -> str | None:
+        """Returns the name of the first variable of a network whose entries are not all finite, if any."""
+        finite = self._finite().numpy()
+        return None if finite.all() else self._trained()[int(np.argmin(finite))].name.split(":")[0]
+
+    def _trained(self) -> list[tf.Variable]:
+        return [each for network in self.agent.networks.values() for each in network.trainable_variables]
+
+    @tf.function
+    def _finite(self) -> tf.Tensor:
+        # Of their sum, which takes half the time.
+        return tf.stack([tf.math.is_finite(tf.reduce_sum(variable)) for variable in self._trained()])
 
     def drain_statistics(self) -> dict[str, float]:
         """Returns the means since the last call (nothing if there was no gradient step)."""

@@ -58,7 +58,7 @@ def train(experiment: Experiment, *, stops: Sequence[int] = ()) -> Iterator[Tick
       A tick about every second and at every multiple of an interval.
 
     Raises:
-      UserError: the loss is no longer finite.
+      UserError: the loss, or a weight, is no longer finite.
     """
     run, skip = experiment.config.run, experiment.config.frames_per_step
     other = (*stops, experiment.diagnostics.every, experiment.replay.refill_every * skip)
@@ -91,12 +91,18 @@ def _next_stop(now: int, intervals: Sequence[float], experiment: Experiment) -> 
 
 
 def _check_finite(experiment: Experiment) -> None:
-    step = int(experiment.learner.failed_at.numpy())
-    if step >= 0:
-        raise UserError(
-            f"the loss was not finite at gradient step {step}: the run stops here, the last good checkpoint "
-            "is kept; try a smaller --learning_rate or --nomixed_precision in a new run directory"
-        )
+    """Before anything is recorded or saved. Weights too: oneDNN's max-pooling keeps NaN from the loss."""
+    failed_at = int(experiment.learner.failed_at.numpy())
+    if failed_at >= 0:
+        what, step = "the loss was", failed_at
+    elif variable := experiment.learner.lost_variable():
+        what, step = f"{variable} was", experiment.gradient_steps
+    else:
+        return
+    raise UserError(
+        f"{what} not finite at gradient step {step}: the run stops here, the last good checkpoint is kept; "
+        "try a smaller --learning_rate or --nomixed_precision in a new run directory"
+    )
 
 
 def _records(experiment: Experiment, before: int, now: int, speed: float) -> tuple[Record, ...]:
