@@ -9,17 +9,6 @@ import tempfile
 from collections.abc import Iterator
 
 
-def leave_out_fusions() -> None:
-    """Turns off TensorFlow's graph fusions, in which a ReLU makes 0 of what is not a number.
-
-    A run whose weights have become NaN would go on with finite losses. They fail on the ResNet's additions
-    besides, and say so each time; in float32 it takes the same time without them.
-    """
-    import tensorflow as tf
-
-    tf.config.optimizer.set_experimental_options({"remapping": False})
-
-
 @contextlib.contextmanager
 def hush() -> Iterator[None]:
     """Holds back what is written to stderr meanwhile, by C++ too; shows it after all if there is an error.

@@ -143,8 +143,9 @@ def test_a_damaged_checkpoint_is_passed_over(finished, copy):
     assert_same_run(copy, finished)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path):
-    result = finish(tmp_path / "run", "--learning_rate=1e30", "--checkpoint_every=80")
+@pytest.mark.parametrize("precision", ["--nomixed_precision", "--mixed_precision"])
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path, precision):
+    result = finish(tmp_path / "run", precision, "--learning_rate=1e30", "--checkpoint_every=80")
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 1 and "not finite at gradient step" in result.stderr
     for value in final_state(tmp_path / "run").values():

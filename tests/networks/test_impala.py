@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from tf_pruned_rl import networks
+from tf_pruned_rl import fusions, networks
 from tf_pruned_rl.config import NetworkConfig
 
 
@@ -47,3 +48,16 @@ def test_first_convolutions_are_glorot_and_residual_ones_lecun() -> None:
         assert kernel.std() == pytest.approx(deviation, rel=0.1), layer.name
         assert 0.9 * ends < np.abs(kernel).max() / deviation <= 1.001 * ends, layer.name
         assert not bias.any()
+
+
+@pytest.mark.parametrize("batch", [2, None])
+def test_graph_fusions_do_not_fail(capfd, batch: int | None) -> None:
+    model = networks.build(NetworkConfig(network="impala", width=0.25), num_actions=6)
+    values = tf.function(lambda x: model(x), input_signature=[tf.TensorSpec([batch, 84, 84, 4])])
+    before = tf.config.optimizer.get_experimental_options().get("remapping", True)
+    fusions.enable(True)
+    try:
+        values(tf.zeros([2, 84, 84, 4]))
+    finally:
+        fusions.enable(before)
+    assert "remapper failed" not in capfd.readouterr().err

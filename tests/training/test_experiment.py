@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_pruned_rl import config
+from tf_pruned_rl import config, fusions
 from tf_pruned_rl.training.checkpoint import Checkpointer
 from tf_pruned_rl.training.experiment import Experiment, configure_tensorflow
 
@@ -74,3 +74,11 @@ def test_operations_run_side_by_side_where_there_is_more_than_one_core(
         monkeypatch.setattr(tf.config.threading, name, lambda threads: asked.append(threads))
     configure_tensorflow(config.replace(small, threads=cores))
     assert asked == [within, side_by_side]
+
+
+@pytest.mark.parametrize("mixed_precision", [False, True])
+def test_graphs_are_fused_in_bfloat16_alone(small, monkeypatch, mixed_precision):
+    asked = []
+    monkeypatch.setattr(fusions, "enable", asked.append)
+    configure_tensorflow(config.replace(small, mixed_precision=mixed_precision))
+    assert asked == [mixed_precision]

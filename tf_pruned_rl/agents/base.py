@@ -19,6 +19,7 @@ from tf_pruned_rl.agents.optimizer import Adam
 from tf_pruned_rl.config import ExperimentConfig, NetworkConfig
 from tf_pruned_rl.environments import Screen
 from tf_pruned_rl.networks.order import kernels_in_turn
+from tf_pruned_rl.networks.rectifier import keep_nan
 from tf_pruned_rl.networks.weights import cast_once
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ class LeanTraining:
           float32 scalars: ``q_mean`` and ``q_max``, over the batch and all actions, before the step.
         """
         variables = self.model.trainable_variables
-        with kernels_in_turn(), cast_once():
+        with kernels_in_turn(), cast_once(), keep_nan():
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(variables)
                 per_example, statistics = self.loss_per_example(self._augment(batch))

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tf_pruned_rl import environments
+from tf_pruned_rl import environments, fusions
 from tf_pruned_rl.config import ContinuousConfig
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting import policy_json, verification
 from tf_pruned_rl.policies import runtimes
-from tf_pruned_rl.quiet import leave_out_fusions
 
 if TYPE_CHECKING:
     from tf_pruned_rl.exporting.saved_model import Trained
@@ -99,7 +98,7 @@ def _checker(trained: Trained, force: bool) -> Callable[[Path, dict, str], dict]
     from tf_pruned_rl.exporting.saved_model import policy_function
     from tf_pruned_rl.exporting.tflite import float32
 
-    leave_out_fusions()
+    fusions.enable(False)
     model = float32(trained.model)
     function = policy_function(trained.config, model)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl.networks import order, weights
+from tf_pruned_rl.networks import order, rectifier, weights
 
 
 @tf.custom_gradient
@@ -44,7 +44,7 @@ class Conv2D(tf_keras.layers.Conv2D):
             outputs = order.product(self.convolution_op, inputs, kernel, in_turn=self.in_turn)
         # In bfloat16 the joint kernel is the faster one.
         add = _add_bias if self.compute_dtype == "float32" else tf.nn.bias_add
-        return self.activation(add(outputs, weights.read(self.bias)))
+        return rectifier.activate(add(outputs, weights.read(self.bias)), self.activation)
 
     def get_prunable_weights(self) -> list[tf.Variable]:
         """Returns what tfmot may prune: the filters, as of Keras's own layer."""

@@ -13,6 +13,18 @@ _STACKS = (16, 32, 32)
 _BLOCKS = 2
 
 
+class Residual(tf_keras.layers.Add):
+    """Adds a block's output to its input, in a form that TensorFlow's graph fusions leave alone.
+
+    They would join the additions of two blocks with the convolutions before them, do the one and lose the
+    other (TensorFlow 2.19: "fanout exist for missing node"), and with it every fusion of the graph.
+    """
+
+    def _merge_function(self, inputs: list[tf.Tensor]) -> tf.Tensor:
+        x, y = inputs
+        return x + tf.ensure_shape(y, y.shape)
+
+
 def encoder(x: tf.Tensor, width: float, *, dtype: tf_keras.mixed_precision.Policy) -> tf.Tensor:
     """Returns the features of scaled frames.
 
@@ -67,5 +79,5 @@ def _stack(x: tf.Tensor, channels: int, number: int, dtype: tf_keras.mixed_preci
         y = tf_keras.layers.ReLU(name=f"{name}_block{block}_relu", dtype=dtype)(x)
         y = convolution(f"block{block}_conv1", "lecun_normal", activation="relu", in_turn=number > 1)(y)
         y = convolution(f"block{block}_conv2", "lecun_normal", in_turn=number > 1)(y)
-        x = tf_keras.layers.Add(name=f"{name}_block{block}_add", dtype=dtype)([x, y])
+        x = Residual(name=f"{name}_block{block}_add", dtype=dtype)([x, y])
     return x

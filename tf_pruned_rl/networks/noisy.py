@@ -7,7 +7,7 @@ import random
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl.networks import weights
+from tf_pruned_rl.networks import rectifier, weights
 
 _SIGMA = 0.1
 
@@ -69,7 +69,7 @@ class NoisyDense(tf_keras.layers.Layer):
             # x (sigma * p q') = ((x * p) sigma) * q: no noisy kernel has to be made.
             spread = tf.matmul(inputs * p, weights.read(self.kernel_sigma)) + weights.read(self.bias_sigma)
             outputs += spread * q
-        return self.activation(outputs)
+        return rectifier.activate(outputs, self.activation)
 
     def noise(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Draws f(p), float32 [inputs], and f(q), float32 [units]."""

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tf_pruned_rl import fusions
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting import policy_json
 from tf_pruned_rl.quiet import hush
@@ -51,9 +52,7 @@ class SavedModel:
         with hush():  # TensorFlow takes seconds to load: not before there is a SavedModel.
             import tensorflow as tf
 
-        from tf_pruned_rl.quiet import leave_out_fusions
-
-        leave_out_fusions()
+        fusions.enable(False)
         try:
             self.saved_model = tf.saved_model.load(str(directory))
         except (OSError, ValueError, KeyError, tf.errors.OpError) as error:

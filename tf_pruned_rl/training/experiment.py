@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl import cores, diagnostics, environments, replay
-from tf_pruned_rl.config import Config
-from tf_pruned_rl.quiet import hush, leave_out_fusions
+from tf_pruned_rl import cores, diagnostics, environments, fusions, replay
+from tf_pruned_rl.config import Config, ContinuousConfig
+from tf_pruned_rl.quiet import hush
 from tf_pruned_rl.replay import log
 from tf_pruned_rl.training import collectors
 from tf_pruned_rl.training.checkpoint import Stateful
@@ -21,14 +21,14 @@ from tf_pruned_rl.units import budget
 
 
 def configure_tensorflow(config: Config) -> None:
-    """Sets threads and determinism; threads stay as they are if TensorFlow is in use already."""
+    """Sets threads, determinism and fusions; threads stay as they are if TensorFlow is in use already."""
     within, side_by_side = _threads(config.run.threads or cores.available())
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(within)
         tf.config.threading.set_inter_op_parallelism_threads(side_by_side)
     if config.run.deterministic:
         tf.config.experimental.enable_op_determinism()
-    leave_out_fusions()
+    fusions.enable(not isinstance(config, ContinuousConfig) and config.network.mixed_precision)
 
 
 def _threads(count: int) -> tuple[int, int]:
