@@ -23,7 +23,7 @@ class Conv2D(tf_keras.layers.Conv2D):
     """A convolution that computes what Keras's does, in a shorter backward pass on the CPU.
 
     oneDNN joins a BiasAddGrad and the filter's gradient in one kernel, which in float32 takes up to
-    twice as long as the two apart (benchmarks: docs/performance.md). A product is not joined, and takes
+    twice as long as the two apart (benchmarks: docs/performance-tried.md). A product is not joined, and takes
     half the time of TensorFlow's sum.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 Inputs' gradients are one chain through the whole network, and nothing but their own order holds up the
 gradients of kernels. TensorFlow begins whatever is ready: a core that computes a kernel's gradient while
-the chain waits for it is idle at the end, when only the chain is left (docs/performance.md). Here
+the chain waits for it is idle at the end, when only the chain is left (docs/performance-tried.md). Here
 kernels' gradients wait for each other instead, so that the chain has one core and they have the other.
 """
 

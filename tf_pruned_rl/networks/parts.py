@@ -1,7 +1,7 @@
 """Convolution and max-pooling of a few images at a time, which stay in the cache between the two.
 
 On the CPU a batch's outputs of the ResNet's first convolution, 14.5 MB at width 1, go to main memory and
-come back for the pooling, and again in the backward pass (docs/performance.md).
+come back for the pooling, and again in the backward pass (docs/performance-tried.md).
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def cast_once() -> Iterator[None]:
     """Within it no weight is cast twice; to be left before one is written.
 
     Those who act while a gradient step is made read its forward pass's casts, and of a dense layer's two
-    million weights the cast takes as long as the product with them (docs/performance.md).
+    million weights the cast takes as long as the product with them (docs/performance-tried.md).
     """
     token = _CASTS.set(_Casts(tf.compat.v1.get_default_graph()))
     try:

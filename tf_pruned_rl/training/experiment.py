@@ -36,7 +36,7 @@ def _threads(count: int) -> tuple[int, int]:
 
     A gradient step has two operations ready nearly always: the two networks' forward passes, the
     gradients of filters and inputs. A core for each beats both for one, which wait for each other
-    (docs/performance.md). One or two cores were measured; of more, two go to an emulator's thread and
+    (docs/performance-tried.md). One or two cores were measured; of more, two go to an emulator's thread and
     to operations too small to be shared out.
     """
     return max(1, count // 2), count if count <= 2 else 4
@@ -110,7 +110,7 @@ class Experiment:
         """Runs the cycles in which masks change, one in thousands, through a graph of their own.
 
         The other graph is the one of a dense run: to find at every step that it is not yet time would
-        cost Soft Actor-Critic 2 to 3 % (docs/performance.md).
+        cost Soft Actor-Critic 2 to 3 % (docs/performance-tried.md).
         """
         while cycles:
             without = min(cycles, self._cycles_without_updates())
