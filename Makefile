@@ -39,6 +39,7 @@ bench: $(VENV)/.installed
 	$(PYTHON) benchmarks/replay.py
 	$(PYTHON) benchmarks/loading.py
 	$(PYTHON) benchmarks/scaling.py
+	$(PYTHON) benchmarks/limit.py --peers=tf_agents,sb3,dopamine
 
 # Plain TF-Agents is measured in our own environment.
 bench-peers: .peers/sb3/bin/.installed .peers/dopamine/bin/.installed
