@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_pruned_rl import fusions, networks
+from tf_pruned_rl import networks
 from tf_pruned_rl.config import NetworkConfig
 
 
@@ -51,13 +51,8 @@ def test_first_convolutions_are_glorot_and_residual_ones_lecun() -> None:
 
 
 @pytest.mark.parametrize("batch", [2, None])
-def test_graph_fusions_do_not_fail(capfd, batch: int | None) -> None:
+def test_graph_fusions_do_not_fail(capfd, fused, batch: int | None) -> None:
     model = networks.build(NetworkConfig(network="impala", width=0.25), num_actions=6)
     values = tf.function(lambda x: model(x), input_signature=[tf.TensorSpec([batch, 84, 84, 4])])
-    before = tf.config.optimizer.get_experimental_options().get("remapping", True)
-    fusions.enable(True)
-    try:
-        values(tf.zeros([2, 84, 84, 4]))
-    finally:
-        fusions.enable(before)
+    values(tf.zeros([2, 84, 84, 4]))
     assert "remapper failed" not in capfd.readouterr().err

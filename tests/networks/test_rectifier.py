@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl import fusions, networks
+from tf_pruned_rl import networks
 from tf_pruned_rl.config import NetworkConfig
 from tf_pruned_rl.networks import graph
 from tf_pruned_rl.networks.rectifier import activate, keep_nan
@@ -21,15 +21,6 @@ SETTINGS = [
     {"network": "nature"},
     {"network": "minatar"},
 ]
-
-
-@pytest.fixture
-def fused():
-    """Turns TensorFlow's fusions on."""
-    before = tf.config.optimizer.get_experimental_options().get("remapping", True)
-    fusions.enable(True)
-    yield
-    fusions.enable(before)
 
 
 def _random(dtype: tf.DType) -> tf.Tensor:
