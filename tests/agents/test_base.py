@@ -100,3 +100,15 @@ def test_who_acts_meanwhile_reads_the_forward_passs_casts(make_agent, name: str,
         return sum(o.type == "Cast" and o.inputs[0].op.type == "ReadVariableOp" for o in operations)
 
     assert casts(lambda: agent.exploring_q_values(batch.observations)) == casts(lambda: None) > 0
+
+
+def test_actions_are_chosen_by_the_features_that_are_not_0_policies_by_all(make_agent, name: str) -> None:
+    agent = make_agent(name, width=1.0)
+    observations = tf.zeros([1, 84, 84, 4], tf.uint8)
+
+    def products(q_values) -> list[str]:
+        graph = tf.function(lambda: q_values(observations)).get_concrete_function().graph
+        return [o.type for o in graph.get_operations() if o.type in ("MatMul", "SparseTensorDenseMatMul")]
+
+    assert products(agent.exploring_q_values)[0] == "SparseTensorDenseMatMul"
+    assert set(products(agent.q_values)) == {"MatMul"}

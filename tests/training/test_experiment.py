@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,6 +13,24 @@ import tensorflow as tf
 from tf_pruned_rl import config, fusions
 from tf_pruned_rl.training.checkpoint import Checkpointer
 from tf_pruned_rl.training.experiment import Experiment, configure_tensorflow
+
+THREE_FILTER_GRADIENTS = """
+import tensorflow as tf
+from tf_pruned_rl import config
+from tf_pruned_rl.training.experiment import configure_tensorflow
+
+configure_tensorflow(config.replace(config.preset("dqn", "quick"), threads=1))
+kernel = tf.Variable(tf.ones([3, 3, 8, 8]))
+
+@tf.function
+def gradient(x):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.nn.conv2d(x, kernel, 1, "SAME") ** 2)
+    return tape.gradient(loss, kernel)
+
+for _ in range(3):
+    gradient(tf.ones([4, 12, 12, 8]))
+"""
 
 
 @pytest.mark.parametrize("num_envs", [1, 3])
@@ -82,3 +104,16 @@ def test_graphs_are_fused_in_bfloat16_alone(small, monkeypatch, mixed_precision)
     monkeypatch.setattr(fusions, "enable", asked.append)
     configure_tensorflow(config.replace(small, mixed_precision=mixed_precision))
     assert asked == [mixed_precision]
+
+
+@pytest.mark.parametrize(("asked", "made"), [({}, 1), ({"TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE": "1"}, 3)])
+def test_primitives_of_filters_gradients_are_made_once_unless_asked_otherwise(asked, made):
+    name = "TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE"
+    environment = {key: value for key, value in os.environ.items() if key != name}
+    environment |= {"ONEDNN_VERBOSE": "profile_create", **asked}
+    command = [sys.executable, "-c", THREE_FILTER_GRADIENTS]
+    lines = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    if "onednn_verbose" not in lines:
+        pytest.skip("TensorFlow computes without oneDNN here")
+    created = [line for line in lines.splitlines() if ",create:" in line and "backward_weights" in line]
+    assert len(created) == made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 
 import numpy as np
 import tensorflow as tf
@@ -21,7 +22,10 @@ from tf_pruned_rl.units import budget
 
 
 def configure_tensorflow(config: Config) -> None:
-    """Sets threads, determinism and fusions; threads stay as they are if TensorFlow is in use already."""
+    """Sets threads, determinism, fusions, and whether oneDNN's primitives are kept.
+
+    Threads stay as they are if TensorFlow is in use already, and primitives if a convolution has run.
+    """
     within, side_by_side = _threads(config.run.threads or cores.available())
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(within)
@@ -29,6 +33,8 @@ def configure_tensorflow(config: Config) -> None:
     if config.run.deterministic:
         tf.config.experimental.enable_op_determinism()
     fusions.enable(not isinstance(config, ContinuousConfig) and config.network.mixed_precision)
+    # Otherwise those of the filters' gradients are made anew at every step, which once saved memory.
+    os.environ.setdefault("TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE", "0")
 
 
 def _threads(count: int) -> tuple[int, int]:
