@@ -53,10 +53,8 @@ class Diagnosed(ours.Atari):
 def parse_flags(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Returns the flags."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    turns.add_network_flags(parser, agent="rainbow")
     add = parser.add_argument
-    add("--agent", choices=("dqn", "rainbow"), default="rainbow")
-    add("--network", choices=("impala", "nature"), default="impala")
-    add("--width", type=float, default=1.0, help="of the network")
     add("--replay_capacity", type=int, default=20_000, help="agent steps; it is full of them")
     add("--warmup", type=int, default=200, help="agent steps before the first gradient step")
     add("--states", type=int, default=2_048, help="states of a measurement")

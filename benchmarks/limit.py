@@ -28,10 +28,8 @@ RUN, COPIES, ALONE = "ours", "a copy on each core", "one copy alone, times the c
 def parse_flags(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Returns the flags."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    turns.add_network_flags(parser)
     add = parser.add_argument
-    add("--agent", choices=("dqn", "rainbow"), default="dqn")
-    add("--network", choices=("impala", "nature"), default="impala")
-    add("--width", type=float, default=1.0, help="multiplies the channels")
     add("--mixed_precision", action="store_true", help="ours in bfloat16")
     add("--peers", type=turns.names(list(KINDS)), default=[], help=", ".join(KINDS))
     add("--rounds", type=int, default=5, help="turns of each contender")
@@ -62,9 +60,9 @@ def together(slices: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 def measure(flags: argparse.Namespace) -> tuple[list[results.Measured], list[str]]:
     """Returns everybody measured in turns, and a line for each peer that is missing."""
-    settings = Settings(agent=flags.agent, network=flags.network, width=flags.width)
-    ours = dataclasses.replace(settings, mixed_precision=flags.mixed_precision)
-    taking_part, missing = turns.peers(flags.peers, KINDS, settings)
+    ours = turns.settings_of(flags, Settings)
+    theirs = dataclasses.replace(ours, mixed_precision=False)
+    taking_part, missing = turns.peers(flags.peers, KINDS, theirs)
     with contextlib.ExitStack() as stack:
 
         def start(name: str, *rest: object) -> Contender:

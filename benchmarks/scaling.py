@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from measuring import machine, results
+from measuring import machine, results, turns
 from measuring.contender import OURS, Contender, ContenderError
 from measuring.settings import Settings
 
@@ -31,10 +31,8 @@ _HEADERS = ("", "steps/s", "to the first", "train", "action", "emulator", "add",
 def parse_flags(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Returns the flags."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    turns.add_network_flags(parser)
     add = parser.add_argument
-    add("--agent", choices=("dqn", "rainbow"), default="dqn")
-    add("--network", choices=("impala", "nature"), default="impala")
-    add("--width", type=float, default=1.0, help="of the first row's network")
     add("--vary", type=lambda text: text.split(","), default=list(VALUES), help=", ".join(VALUES))
     add("--replay_capacity", type=int, default=100_000, help="of the first row")
     add("--warmup", type=int, default=1_000, help="agent steps before the first gradient step")
@@ -50,13 +48,7 @@ def parse_flags(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def settings_of(flags: argparse.Namespace) -> tuple[Settings, list[tuple[str, Settings]]]:
     """Returns the first row's settings, and the others by name."""
-    first = Settings(
-        agent=flags.agent,
-        network=flags.network,
-        width=flags.width,
-        replay_capacity=flags.replay_capacity,
-        warmup=flags.warmup,
-    )
+    first = turns.settings_of(flags, Settings)
     others = []
     for name in flags.vary:
         for value in VALUES[name]:

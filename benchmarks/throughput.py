@@ -34,10 +34,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def parse_flags(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Returns the flags."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    turns.add_network_flags(parser)
     add = parser.add_argument
-    add("--agent", choices=("dqn", "rainbow"), default="dqn")
-    add("--network", choices=("impala", "nature"), default="impala")
-    add("--width", type=float, default=1.0, help="of the network")
     add("--ours", type=turns.names(tuple(VARIANTS)), default="dense,pruned", help=", ".join(VARIANTS))
     add("--peers", type=turns.names(tuple(KINDS)), default=",".join(KINDS), help="or none")
     add("--batch_size", type=int, default=32)

@@ -33,6 +33,14 @@ def names(known: Sequence[str]) -> Callable[[str], list[str]]:
     return parse
 
 
+def add_network_flags(parser: argparse.ArgumentParser, *, agent: str = "dqn") -> None:
+    """Adds the flags that say who learns with which network."""
+    add = parser.add_argument
+    add("--agent", choices=("dqn", "rainbow"), default=agent)
+    add("--network", choices=("impala", "nature"), default="impala")
+    add("--width", type=float, default=1.0, help="multiplies the network's channels")
+
+
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags that say how to measure."""
     add = parser.add_argument

@@ -35,8 +35,9 @@ def pays(x: tf.Tensor) -> bool:
 
     In float32 alone: in bfloat16 it would add up in bfloat16.
     """
-    single = x.shape[0] == 1 and x.shape[1] >= _FEWEST_FEATURES and x.dtype == tf.float32
-    return _CHOOSES.get() and single and not tf.config.list_logical_devices("GPU")
+    if not _CHOOSES.get() or tf.config.list_logical_devices("GPU"):
+        return False
+    return x.shape[0] == 1 and x.shape[1] >= _FEWEST_FEATURES and x.dtype == tf.float32
 
 
 def product(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
