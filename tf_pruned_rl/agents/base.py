@@ -18,7 +18,6 @@ from tf_pruned_rl.agents.augmentation import NoAugmentation, ShiftAndIntensity
 from tf_pruned_rl.agents.optimizer import Adam
 from tf_pruned_rl.config import ExperimentConfig, NetworkConfig
 from tf_pruned_rl.environments import Screen
-from tf_pruned_rl.networks.active import choosing
 from tf_pruned_rl.networks.order import kernels_in_turn
 from tf_pruned_rl.networks.rectifier import keep_nan
 from tf_pruned_rl.networks.weights import cast_once
@@ -184,8 +183,7 @@ class LeanTraining:
 
     def exploring_q_values(self, observations: tf.Tensor) -> tf.Tensor:
         """Returns the same with the noise of noisy layers: what is acted on while learning."""
-        with choosing():
-            return self.values(self.model(observations, training=True))
+        return self.values(self.model(observations, training=True))
 
     def next_actions(self, batch: Batch, next_outputs: tf.Tensor) -> tf.Tensor:
         """Returns the actions, int32 [B], that the target values.

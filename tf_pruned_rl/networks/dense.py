@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl.networks import active, order, rectifier, weights
+from tf_pruned_rl.networks import order, rectifier, weights
 
 
 class Dense(tf_keras.layers.Dense):
@@ -18,10 +18,7 @@ class Dense(tf_keras.layers.Dense):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns activation(inputs * kernel + bias), [B, units] in the compute dtype."""
         kernel = weights.read(self.kernel)
-        if active.pays(inputs):
-            outputs = active.product(inputs, kernel)
-        else:
-            outputs = order.product(tf.matmul, inputs, kernel, after_inputs=True)
+        outputs = order.product(tf.matmul, inputs, kernel, after_inputs=True)
         return rectifier.activate(tf.nn.bias_add(outputs, weights.read(self.bias)), self.activation)
 
     def get_prunable_weights(self) -> list[tf.Variable]:
