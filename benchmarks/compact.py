@@ -29,10 +29,11 @@ import tf_keras
 from measuring import machine
 
 from tf_pruned_rl import config, networks
-from tf_pruned_rl.exporting import formats, policy_json
-from tf_pruned_rl.exporting.policy_json import TrainingFacts
+from tf_pruned_rl.exporting import formats
 from tf_pruned_rl.exporting.saved_model import Trained
+from tf_pruned_rl.policies import policy_json
 from tf_pruned_rl.policies.policy import Policy, load_policy
+from tf_pruned_rl.policies.policy_json import TrainingFacts
 from tf_pruned_rl.pruning import Pruner, kernels, summaries
 
 STRUCTURES: dict[str, dict[str, Any]] = {

@@ -108,7 +108,7 @@ def measure_learner(data: Path, network: str, seconds: float, entries: int) -> d
     steps = (experiment.gradient_steps - before) / spent
     return {
         "gradient steps/s": steps,
-        "transitions/s": steps * wanted.learner.batch_size,
+        "transitions/s": steps * wanted.learning.batch_size,
         "waited %": 100 * (experiment.replay.waited_seconds - waited) / spent,
     }
 

@@ -8,8 +8,7 @@ The same command on the same run directory goes on where it stopped.
 
 from __future__ import annotations
 
-from tf_pruned_rl import flags
-from tf_pruned_rl.config import ContinuousConfig
+from tf_pruned_rl.config import ContinuousConfig, flags
 from tf_pruned_rl.training import command
 
 flags.define_flags(kind=ContinuousConfig, exclude=["agent"])

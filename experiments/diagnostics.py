@@ -12,8 +12,8 @@ from pathlib import Path
 from absl import flags
 
 from tf_pruned_rl.analysis import diagnosing, results
+from tf_pruned_rl.config.flags import run_main
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.flags import run_main
 
 _RUNS = flags.DEFINE_list("runs", [], "Run directories, separated by commas; runs still going on are fine.")
 _OUT = flags.DEFINE_string(

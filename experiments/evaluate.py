@@ -15,11 +15,10 @@ import numpy as np
 from absl import flags
 
 from tf_pruned_rl import config, environments
+from tf_pruned_rl.config.flags import run_main
 from tf_pruned_rl.environments import Environment, Episode
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.exporting import policy_json
-from tf_pruned_rl.flags import run_main
-from tf_pruned_rl.policies import video
+from tf_pruned_rl.policies import policy_json, video
 from tf_pruned_rl.policies.episodes import Played
 from tf_pruned_rl.policies.policy import ControlPolicy, Policy, load_policy
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from absl import flags
 
-from tf_pruned_rl.exporting import policy_json
+from tf_pruned_rl.config.flags import run_main
 from tf_pruned_rl.exporting.formats import FORMATS, export, parse
 from tf_pruned_rl.exporting.run import load_run
-from tf_pruned_rl.flags import run_main
+from tf_pruned_rl.policies import policy_json
 
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "Directory of the run.", required=True)
 _OUT = flags.DEFINE_string("out", None, "Directory to write the policy to; by default RUN_DIR/policy.")

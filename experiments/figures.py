@@ -13,7 +13,7 @@ from absl import flags
 
 from tf_pruned_rl.analysis import aggregate
 from tf_pruned_rl.analysis.figures import asked, report
-from tf_pruned_rl.flags import run_main
+from tf_pruned_rl.config.flags import run_main
 
 asked.define_flags()
 _OUT = flags.DEFINE_string("out", "figures", "Folder to draw into: figure_01.png, .pdf, .csv, and so on.")

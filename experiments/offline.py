@@ -15,10 +15,9 @@ from __future__ import annotations
 
 from absl import flags as absl_flags
 
-from tf_pruned_rl import flags
-from tf_pruned_rl.config import OfflineConfig
+from tf_pruned_rl.config import OfflineConfig, flags
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.runtime import muted_stderr
 from tf_pruned_rl.training import command
 
 _CHECK = absl_flags.DEFINE_bool(
@@ -42,7 +41,7 @@ def check(data: str, game: str, run: int) -> int:
     """
     if not data:
         raise UserError("nothing to check: give --data=DIR")
-    with hush():
+    with muted_stderr():
         from tf_pruned_rl.replay import checking
     found = checking.check(data, game, run)
     for line in found:

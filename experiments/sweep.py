@@ -14,8 +14,8 @@ from pathlib import Path
 from absl import flags
 
 from tf_pruned_rl.analysis.figures import asked
+from tf_pruned_rl.config.flags import run_main
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.flags import run_main
 from tf_pruned_rl.sweeps import cost, engines, jobs, status, view
 from tf_pruned_rl.sweeps.driver import Report, Sweep
 from tf_pruned_rl.training.progress import create_console

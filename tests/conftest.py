@@ -7,8 +7,8 @@ import pytest
 
 # Before TensorFlow: it decides then which Keras it has, and how it takes a GPU's memory.
 import tf_pruned_rl  # noqa: F401
-from tf_pruned_rl import config_io
 from tf_pruned_rl.analysis import figures
+from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.training.records import Record
 
 

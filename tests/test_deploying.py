@@ -12,9 +12,9 @@ import pytest
 
 from tf_pruned_rl import config, networks
 from tf_pruned_rl.exporting import formats
-from tf_pruned_rl.exporting.policy_json import TrainingFacts
 from tf_pruned_rl.exporting.saved_model import Trained
 from tf_pruned_rl.policies.policy import Policy, load_policy
+from tf_pruned_rl.policies.policy_json import TrainingFacts
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")

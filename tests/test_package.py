@@ -74,7 +74,7 @@ def test_keras_3_asked_for_is_one_clear_error():
 def test_importing_the_package_and_its_flags_loads_no_tensorflow():
     # A mistake in the flags must be answered at once, and alone on stderr.
     done = python(
-        "import sys, tf_pruned_rl.flags; from tf_pruned_rl.environments import games;"
+        "import sys, tf_pruned_rl.config.flags; from tf_pruned_rl.environments import games;"
         "print('tensorflow' in sys.modules)"
     )
     assert (done.stdout, done.stderr) == ("False\n", "")

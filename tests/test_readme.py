@@ -16,8 +16,9 @@ from tf_agents.networks import q_network
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step, trajectory
 
-from tf_pruned_rl import config, config_io
+from tf_pruned_rl import config
 from tf_pruned_rl.analysis.figures import asked
+from tf_pruned_rl.config import io as config_io
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -10,9 +10,9 @@ from measuring import worker
 from measuring.ours import TURNS, Ours, common_parts, draw
 from measuring.settings import ControlSettings
 from tf_pruned_rl import config, environments
-from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.runtime import muted_stderr
 
-with hush():
+with muted_stderr():
     import tensorflow as tf
 
     from tf_pruned_rl.training.experiment import Experiment

@@ -7,9 +7,9 @@ from measuring.control import control_config
 from measuring.floor import Floor, use_every_core
 from measuring.settings import ControlSettings
 from tf_pruned_rl import agents, environments
-from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.runtime import muted_stderr
 
-with hush():
+with muted_stderr():
     import tensorflow as tf
 
 _MATMULS = (256, 512, 1024, 2048, 4096)

@@ -11,9 +11,9 @@ from measuring.ours import experiment_config
 from measuring.settings import AnySettings, Settings
 from tf_pruned_rl import agents
 from tf_pruned_rl.environments import games
-from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.runtime import muted_stderr
 
-with hush():
+with muted_stderr():
     import tensorflow as tf
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tf_pruned_rl import cores
+from tf_pruned_rl import runtime
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 _FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "avx512_vnni", "amx_tile", "amx_bf16")
@@ -24,7 +24,7 @@ def describe() -> dict[str, object]:
     return {
         "processor": information.get("model name", platform.processor() or platform.machine()),
         "family_model_stepping": [information.get(name, "") for name in ("cpu family", "model", "stepping")],
-        "cores": cores.available(),
+        "cores": runtime.available_cores(),
         "flags": [flag for flag in _FLAGS if flag in information.get("flags", "").split()],
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "system": f"{platform.system()} {platform.machine()}",

@@ -10,13 +10,13 @@ import numpy as np
 from measuring import replaying, worker
 from measuring.settings import AnySettings, Settings
 from tf_pruned_rl import agents, config, replay
-from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.runtime import muted_stderr
 
-with hush():
+with muted_stderr():
     import tensorflow as tf
 
     from tf_pruned_rl.training import loop, memory
-    from tf_pruned_rl.training.experiment import Experiment, configure_tensorflow
+    from tf_pruned_rl.training.experiment import Experiment, prepare
 
 _MOST_GRADIENT_STEPS = 800
 """Of one slice: fewer than lie between two mask updates, or two target updates, so it has neither."""
@@ -51,7 +51,7 @@ class Ours:
     def __init__(self, settings: AnySettings):
         self._settings = settings
         self._config = self._describe()
-        configure_tensorflow(self._config)
+        prepare(self._config)
         replay.check_memory(self._config)
         self._experiment = self._build()
         self._startup = self._first_gradient_step()
@@ -160,7 +160,7 @@ class Ours:
         update_ms = 0.0
         if self._settings.pruned:
             update_ms = worker.median_ms(update(True), 1.0) - worker.median_ms(update(False), 0.5)
-        ratio, skip = run.learner.replay_ratio, run.environment.frame_skip
+        ratio, skip = run.learning.replay_ratio, run.environment.frame_skip
         return {
             "mask_update": update_ms / run.pruning.prune_every * ratio,
             "target_update": self._target_update_ms(),
@@ -180,7 +180,7 @@ class Atari(Ours):
 
     def _target_update_ms(self) -> float:
         update = tf.function(self._experiment.learner.agent.update_target)
-        return worker.median_ms(update, 0.3) / self._config.learner.target_update_period
+        return worker.median_ms(update, 0.3) / self._config.learning.target_update_period
 
     def _make_parts(self) -> dict[str, tuple[Callable[[], object], int]]:
         return {} if self._settings.hollow else _parts(self._experiment, self._settings.num_envs)
@@ -249,7 +249,7 @@ def hollow(run: config.ExperimentConfig) -> Experiment:
 
     def create_hollow(wanted: config.ExperimentConfig, num_actions: int) -> object:
         agent = create(wanted, num_actions)
-        batch_size = wanted.learner.batch_size
+        batch_size = wanted.learning.batch_size
 
         def train_step(
             batch: replay.Batch, weights: tf.Tensor, meanwhile: Callable[[], None]

@@ -12,9 +12,9 @@ from measuring.settings import Settings
 
 from peers import keras_networks
 from tf_pruned_rl.environments import games
-from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.runtime import muted_stderr
 
-with hush():
+with muted_stderr():
     import tensorflow as tf
     import tf_keras
 

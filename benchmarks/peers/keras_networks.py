@@ -6,9 +6,9 @@ from measuring import settings as s
 from measuring.settings import Settings
 
 import tf_pruned_rl  # noqa: F401
-from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.runtime import muted_stderr
 
-with hush():
+with muted_stderr():
     import tensorflow as tf
     import tf_keras
 

@@ -9,9 +9,9 @@ from measuring import worker
 from measuring.settings import Settings
 
 from peers import keras_networks, tf_agents_loop
-from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.runtime import muted_stderr
 
-with hush():
+with muted_stderr():
     import ale_py
     import gymnasium
     import numpy as np

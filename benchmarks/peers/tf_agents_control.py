@@ -9,9 +9,9 @@ from measuring import worker
 from measuring.settings import ControlSettings
 
 from peers import tf_agents_loop
-from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.runtime import muted_stderr
 
-with hush():
+with muted_stderr():
     import gymnasium
     import numpy as np
     import tensorflow as tf

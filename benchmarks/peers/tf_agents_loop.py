@@ -12,9 +12,9 @@ from measuring import worker
 from measuring.settings import AnySettings
 
 import tf_pruned_rl  # noqa: F401
-from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.runtime import muted_stderr
 
-with hush():
+with muted_stderr():
     import numpy as np
     import tensorflow as tf
     import tf_agents

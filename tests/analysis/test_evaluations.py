@@ -7,8 +7,9 @@ import csv
 import numpy as np
 import pytest
 
-from tf_pruned_rl import config, config_io
+from tf_pruned_rl import config
 from tf_pruned_rl.analysis import evaluations, results
+from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.training.records import Record
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tf_pruned_rl import config, config_io
+from tf_pruned_rl import config
+from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.training.records import Record
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_pruned_rl import config, config_io
+from tf_pruned_rl import config
 from tf_pruned_rl.analysis import diagnosing, results
+from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.training.records import Record
 
 COMMAND = Path(__file__).parents[2] / "experiments" / "diagnostics.py"

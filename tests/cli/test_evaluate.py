@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from tf_pruned_rl import config, networks
-from tf_pruned_rl.exporting import policy_json
-from tf_pruned_rl.exporting.policy_json import TrainingFacts
 from tf_pruned_rl.exporting.saved_model import Trained, export_policy
+from tf_pruned_rl.policies import policy_json
+from tf_pruned_rl.policies.policy_json import TrainingFacts
 
 ROOT = Path(__file__).parents[2]
 COMMAND = ROOT / "experiments" / "evaluate.py"

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from tf_pruned_rl import config, config_io
+from tf_pruned_rl import config
+from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.environments import games
-from tf_pruned_rl.exporting import policy_json
+from tf_pruned_rl.policies import policy_json
 from tf_pruned_rl.training.checkpoint import Checkpointer
 from tf_pruned_rl.training.learner import Learner
 

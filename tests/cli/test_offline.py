@@ -142,8 +142,9 @@ def test_its_policy_plays_and_its_curve_is_drawn(finished, tmp_path):
 DRIVER = """
 import json, os, runpy, sys
 import tensorflow
-from tf_pruned_rl import flags, replay
-from tf_pruned_rl.replay import checking, dataset, memory
+from tf_pruned_rl.config import flags
+from tf_pruned_rl import replay, runtime
+from tf_pruned_rl.replay import checking, dataset
 from tf_pruned_rl.training import runner
 
 script, cases = sys.argv[1], json.loads(sys.stdin.read())
@@ -152,7 +153,7 @@ for number, (available, arguments) in enumerate(cases):
         for descriptor, name in ((1, "out"), (2, "err")):
             os.dup2(os.open(f"{number}.{name}", os.O_WRONLY | os.O_CREAT), descriptor)
         if available:
-            memory.available_bytes = lambda: available
+            runtime.available_bytes = lambda: available
         sys.argv = [script, *arguments]
         runpy.run_path(script, run_name="__main__")
         os._exit(0)

@@ -31,7 +31,7 @@ SETTINGS = {
 
 def frames(settings) -> FrameReplay:
     """A replay of 100 random entries."""
-    learner = settings.learner
+    learner = settings.learning
     replay = FrameReplay(200, batch_size=4, n_step=learner.n_step, sampling=settings.replay.replay_sampling)
     rng, add = np.random.default_rng(3), tf.function(replay.add)
     for step in range(100):

@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 from tf_pruned_rl import config, networks
-from tf_pruned_rl.exporting import formats, policy_json, report
+from tf_pruned_rl.exporting import formats, report
 from tf_pruned_rl.exporting.compact import compact
-from tf_pruned_rl.exporting.policy_json import TrainingFacts
 from tf_pruned_rl.exporting.saved_model import Trained
+from tf_pruned_rl.policies import policy_json
+from tf_pruned_rl.policies.policy_json import TrainingFacts
 from tf_pruned_rl.pruning import kernels, summaries
 
 NAMES = ("saved_model", "tflite_int8", "compact", "compact_tflite")

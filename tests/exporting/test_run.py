@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_pruned_rl import config, config_io
+from tf_pruned_rl import config
+from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.environments import games
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting import formats

@@ -18,8 +18,8 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tf_pruned_rl import config, networks
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting import saved_model
-from tf_pruned_rl.exporting.policy_json import TrainingFacts
 from tf_pruned_rl.exporting.saved_model import Trained, export_policy
+from tf_pruned_rl.policies.policy_json import TrainingFacts
 
 ACTIONS = ("NOOP", "FIRE", "RIGHT", "LEFT")
 RNG = np.random.default_rng(0)

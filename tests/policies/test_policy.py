@@ -15,9 +15,9 @@ import tensorflow as tf
 from tf_pruned_rl import config, networks
 from tf_pruned_rl.environments import games
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.exporting.policy_json import TrainingFacts
 from tf_pruned_rl.exporting.saved_model import Trained, export_policy
 from tf_pruned_rl.policies.policy import load_policy
+from tf_pruned_rl.policies.policy_json import TrainingFacts
 
 ACTIONS = 3
 

@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl import combinations, config, validation
+from tf_pruned_rl import config
+from tf_pruned_rl.config import combinations, validation
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.pruning import Pruner, methods
 from tf_pruned_rl.pruning.distribution import DISTRIBUTIONS, erk

@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl import config, validation
+from tf_pruned_rl import config
+from tf_pruned_rl.config import validation
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.pruning import Pruner
 from tf_pruned_rl.pruning.structure import Block, Channel, NofM, create

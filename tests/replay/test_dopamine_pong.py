@@ -41,7 +41,7 @@ def after_a_cut(number: int) -> set[int]:
 @pytest.mark.parametrize("n_step", [1, 3])
 def test_every_transition_is_dopamines(expected, n_step):
     chosen = config.preset("cql" if n_step == 1 else "cql_c51")
-    assert chosen.learner.n_step == n_step
+    assert chosen.learning.n_step == n_step
     chosen = config.replace(chosen, data=str(ROOT), game="Pong", data_fraction=1.0)
     made = replay.create(chosen)
     made.refill(0)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
-from tf_pruned_rl import config
+from tf_pruned_rl import config, runtime
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.replay import FrameReplay, bytes_needed, check_memory, memory
+from tf_pruned_rl.replay import FrameReplay, bytes_needed, check_memory
 
 
 @pytest.mark.parametrize("agent", ["dqn", "rainbow"])
@@ -29,7 +28,7 @@ def test_the_estimate_is_the_size_of_the_variables(sampling: str) -> None:
 
 
 def test_refusal_names_a_capacity_that_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available_bytes", lambda: 4_000_000_000)
+    monkeypatch.setattr(runtime, "available_bytes", lambda: 4_000_000_000)
     experiment = config.preset("rainbow")
     with pytest.raises(UserError, match="7.08 GB.*4.00 GB") as error:
         check_memory(experiment)
@@ -38,22 +37,6 @@ def test_refusal_names_a_capacity_that_fits(monkeypatch: pytest.MonkeyPatch) -> 
     check_memory(config.replace(experiment, replay_capacity=fits))
     with pytest.raises(UserError):
         check_memory(config.replace(experiment, replay_capacity=fits + 2_000))
-    monkeypatch.setattr(memory, "available_bytes", lambda: 1_000)
+    monkeypatch.setattr(runtime, "available_bytes", lambda: 1_000)
     with pytest.raises(UserError, match="everything else: free some memory"):
         check_memory(experiment)
-
-
-def test_control_group(tmp_path: Path) -> None:
-    """Limit 1000, used 700 of which 200 is idle file cache: 500 are left."""
-    names = ("memory.max", "memory.current", "inactive_file")
-    assert memory._room(tmp_path, *names) is None
-    for name, content in (
-        ("memory.max", "1000\n"),
-        ("memory.current", "700\n"),
-        ("memory.stat", "inactive_file 200\n"),
-    ):
-        (tmp_path / name).write_text(content)
-    assert memory._room(tmp_path, *names) == 500
-    (tmp_path / "memory.max").write_text("max\n")
-    assert memory._room(tmp_path, *names) is None
-    assert memory.available_bytes() > 0

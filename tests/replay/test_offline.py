@@ -187,6 +187,6 @@ def test_five_percent_of_a_game_take_less_than_20_gigabytes(monkeypatch):
     needed = replay.bytes_needed(config.preset("cql"))
     assert needed == 2_500_001 * 84 * 84 + 2_500_000 * 16  # 17.7 GB
     assert needed + (offline._AHEAD + 2) * offline.PIECE * 84 * 84 < 20e9
-    monkeypatch.setattr("tf_pruned_rl.replay.memory.available_bytes", lambda: 10 * 10**9)
+    monkeypatch.setattr("tf_pruned_rl.runtime.available_bytes", lambda: 10 * 10**9)
     with pytest.raises(UserError, match="needs 17.68 GB .* use --replay_capacity=1338000 or less"):
         replay.check_memory(config.preset("cql"))

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 _COMMAND = """
 import os, signal, sys, time
-from tf_pruned_rl import flags
+from tf_pruned_rl.config import flags
 from tf_pruned_rl.training.records import Record
 from tf_pruned_rl.training.run_directory import RunDirectory
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tf_pruned_rl import config as configuration
-from tf_pruned_rl import config_io
+from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.sweeps import jobs
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tf_pruned_rl import config_io
+from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.sweeps import claims, status
 from tf_pruned_rl.sweeps.jobs import Job
 from tf_pruned_rl.training.records import Record

@@ -12,14 +12,14 @@ import tensorflow as tf
 
 from tf_pruned_rl import config, fusions
 from tf_pruned_rl.training.checkpoint import Checkpointer
-from tf_pruned_rl.training.experiment import Experiment, configure_tensorflow
+from tf_pruned_rl.training.experiment import Experiment, prepare
 
 THREE_FILTER_GRADIENTS = """
 import tensorflow as tf
 from tf_pruned_rl import config
-from tf_pruned_rl.training.experiment import configure_tensorflow
+from tf_pruned_rl.training.experiment import prepare
 
-configure_tensorflow(config.replace(config.preset("dqn", "quick"), threads=1))
+prepare(config.replace(config.preset("dqn", "quick"), threads=1))
 kernel = tf.Variable(tf.ones([3, 3, 8, 8]))
 
 @tf.function
@@ -94,7 +94,7 @@ def test_operations_run_side_by_side_where_there_is_more_than_one_core(
     for kind in ("intra", "inter"):
         name = f"set_{kind}_op_parallelism_threads"
         monkeypatch.setattr(tf.config.threading, name, lambda threads: asked.append(threads))
-    configure_tensorflow(config.replace(small, threads=cores))
+    prepare(config.replace(small, threads=cores))
     assert asked == [within, side_by_side]
 
 
@@ -102,7 +102,7 @@ def test_operations_run_side_by_side_where_there_is_more_than_one_core(
 def test_graphs_are_fused_in_bfloat16_alone(small, monkeypatch, mixed_precision):
     asked = []
     monkeypatch.setattr(fusions, "enable", asked.append)
-    configure_tensorflow(config.replace(small, mixed_precision=mixed_precision))
+    prepare(config.replace(small, mixed_precision=mixed_precision))
     assert asked == [mixed_precision]
 
 

@@ -18,8 +18,8 @@ def filled_replay(settings) -> FrameReplay:
     """A replay of 100 random entries, three episodes."""
     replay = FrameReplay(
         200,
-        batch_size=settings.learner.batch_size,
-        n_step=settings.learner.n_step,
+        batch_size=settings.learning.batch_size,
+        n_step=settings.learning.n_step,
         sampling=settings.replay.replay_sampling,
     )
     rng = np.random.default_rng(3)
@@ -126,7 +126,7 @@ def test_priorities_follow_the_losses(small):
     before = replay.sampler.tree.levels[0].numpy().copy()
     tf.function(lambda: learner.step(replay, replay.sample()))()
     changed = np.flatnonzero(before.ravel() != replay.sampler.tree.levels[0].numpy().ravel())
-    assert 0 < len(changed) <= small.learner.batch_size
+    assert 0 < len(changed) <= small.learning.batch_size
 
 
 def test_state_brings_back_every_variable(small, tmp_path):

@@ -46,7 +46,7 @@ def _keras_layer(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
 
 def _slow_agent(settings, model: tf_keras.Model):
     time_step_spec, action_spec = base.specs(NUM_ACTIONS)
-    learner = settings.learner
+    learner = settings.learning
     arguments = {
         "optimizer": Adam(learning_rate=learner.learning_rate, epsilon=learner.adam_epsilon),
         # The batch's discounts hold gamma^n already.

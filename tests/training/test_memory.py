@@ -5,7 +5,7 @@ from __future__ import annotations
 import psutil
 import tf_keras
 
-from tf_pruned_rl import config, replay
+from tf_pruned_rl import config, replay, runtime
 from tf_pruned_rl.training import memory
 from tf_pruned_rl.training.experiment import Experiment
 
@@ -18,7 +18,7 @@ def test_a_network_by_hand():
 
 
 def test_the_whole_process(small, monkeypatch):
-    monkeypatch.setattr(replay, "available_bytes", lambda: 4_000_000_000)
+    monkeypatch.setattr(runtime, "available_bytes", lambda: 4_000_000_000)
     small = config.replace(small, replay_capacity=100_000)
     experiment = Experiment(small)
     whole, part = memory.process_bytes(experiment), replay.bytes_needed(small)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tf_pruned_rl import config_io
+from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.config import preset, replace
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.training import run_directory

@@ -40,7 +40,7 @@ def _(config: ContinuousConfig, interface: Spaces) -> SacAgent:
 
 @create.register
 def _(config: ExperimentConfig, num_actions: int) -> DqnAgent | RainbowAgent:
-    learner = config.learner
+    learner = config.learning
     if learner.loss not in _AGENTS:
         raise UserError(f"unknown loss {learner.loss!r}: choose one of {', '.join(_AGENTS)}")
     if learner.loss == "c51" and not (learner.num_atoms >= 2 and learner.v_max > 0):

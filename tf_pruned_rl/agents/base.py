@@ -12,11 +12,11 @@ from tf_agents.networks import network
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step
 
-from tf_pruned_rl import networks, units
+from tf_pruned_rl import networks
 from tf_pruned_rl.agents import conservative
 from tf_pruned_rl.agents.augmentation import NoAugmentation, ShiftAndIntensity
 from tf_pruned_rl.agents.optimizer import Adam
-from tf_pruned_rl.config import ExperimentConfig, NetworkConfig
+from tf_pruned_rl.config import ExperimentConfig, NetworkConfig, units
 from tf_pruned_rl.environments import Screen
 from tf_pruned_rl.networks.order import kernels_in_turn
 from tf_pruned_rl.networks.rectifier import keep_nan
@@ -83,7 +83,7 @@ def specs(
 
 def common_arguments(config: ExperimentConfig) -> dict[str, object]:
     """Returns the constructor arguments that are the same for both TF-Agents agents."""
-    learner = config.learner
+    learner = config.learning
     return {
         "optimizer": Adam(learning_rate=learner.learning_rate, epsilon=learner.adam_epsilon),
         "epsilon_greedy": learner.epsilon_train,
@@ -158,10 +158,10 @@ class LeanTraining:
 
         Slots that exist are restored at once, and a compiled function may not create any.
         """
-        self._double_q = config.learner.double_q
-        self._conservative = conservative.create(config.learner.cql_alpha)
+        self._double_q = config.learning.double_q
+        self._conservative = conservative.create(config.learning.cql_alpha)
         self._augment = (
-            ShiftAndIntensity(config.run.seed) if config.learner.augmentation else NoAugmentation()
+            ShiftAndIntensity(config.run.seed) if config.learning.augmentation else NoAugmentation()
         )
         if units.budget(config).target_update_gradient_steps == 1:
             # A target that is copied at every step is the online network: neither copied nor run again.

@@ -29,7 +29,7 @@ class DqnAgent(base.LeanTraining, dqn_agent.DqnAgent):
         """Builds both networks, equal.
 
         Args:
-          config: ``config.learner.loss`` is mse or huber.
+          config: ``config.learning.loss`` is mse or huber.
           num_actions: A.
         """
         time_step_spec, action_spec = base.specs(num_actions, screen(config))
@@ -37,7 +37,7 @@ class DqnAgent(base.LeanTraining, dqn_agent.DqnAgent):
             time_step_spec,
             action_spec,
             base.QNetwork(time_step_spec.observation, config.network, num_actions),
-            td_errors_loss_fn=_LOSSES[config.learner.loss],
+            td_errors_loss_fn=_LOSSES[config.learning.loss],
             **base.common_arguments(config),
         )
         self._start(config)

@@ -47,16 +47,16 @@ class RainbowAgent(base.LeanTraining, categorical_dqn_agent.CategoricalDqnAgent)
         """Builds both networks, equal.
 
         Args:
-          config: ``config.learner`` gives ``num_atoms`` and ``v_max``.
+          config: ``config.learning`` gives ``num_atoms`` and ``v_max``.
           num_actions: A.
         """
         time_step_spec, action_spec = base.specs(num_actions, screen(config))
         super().__init__(
             time_step_spec,
             action_spec,
-            base.QNetwork(time_step_spec.observation, config.network, num_actions, config.learner.num_atoms),
-            min_q_value=-config.learner.v_max,
-            max_q_value=config.learner.v_max,
+            base.QNetwork(time_step_spec.observation, config.network, num_actions, config.learning.num_atoms),
+            min_q_value=-config.learning.v_max,
+            max_q_value=config.learning.v_max,
             **base.common_arguments(config),
         )
         self._start(config)

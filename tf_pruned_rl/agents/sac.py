@@ -88,7 +88,7 @@ class SacAgent(sac_agent.SacAgent):
           config: the run's.
           spaces: of its task: D numbers are observed, actions have A dimensions.
         """
-        learner, width = config.learner, config.network.width
+        learner, width = config.learning, config.network.width
         observation = tensor_spec.TensorSpec((spaces.observation_size,), tf.float32, name="observation")
         action = tensor_spec.BoundedTensorSpec(
             (spaces.action_size,), tf.float32, np.float32(spaces.low), np.float32(spaces.high), name="action"

@@ -11,7 +11,7 @@ import tensorflow as tf
 import tf_keras
 
 from tf_pruned_rl.agents.gradients import undisturbed
-from tf_pruned_rl.config_studies import DiagnosticsConfig
+from tf_pruned_rl.config.groups import DiagnosticsConfig
 from tf_pruned_rl.diagnostics import dormant, gradient_covariance, norms
 from tf_pruned_rl.diagnostics.srank import effective_rank
 from tf_pruned_rl.networks import graph

@@ -13,8 +13,8 @@ import numpy as np
 from tf_pruned_rl import environments, fusions
 from tf_pruned_rl.config import ContinuousConfig
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.exporting import policy_json, verification
-from tf_pruned_rl.policies import runtimes
+from tf_pruned_rl.exporting import verification
+from tf_pruned_rl.policies import policy_json, runtimes
 
 if TYPE_CHECKING:
     from tf_pruned_rl.exporting.saved_model import Trained

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tf_pruned_rl.config import Config
-from tf_pruned_rl.exporting.policy_json import TrainingFacts
 from tf_pruned_rl.exporting.saved_model import Trained, export_policy
 from tf_pruned_rl.networks import without_noise
+from tf_pruned_rl.policies.policy_json import TrainingFacts
 
 if TYPE_CHECKING:
     from tf_pruned_rl.training.learner import Learner

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import tf_keras
 
-from tf_pruned_rl import cores
+from tf_pruned_rl import runtime
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.exporting import formats, policy_json, report_figure, report_latency
+from tf_pruned_rl.exporting import formats, report_figure, report_latency
 from tf_pruned_rl.exporting.saved_model import Trained
+from tf_pruned_rl.policies import policy_json
 from tf_pruned_rl.policies.policy import Policy, load_policy
 
 BATCHES = (1, 32)
@@ -54,7 +55,7 @@ def make(
             threads: report_latency.measure(
                 pairs, batches=BATCHES, threads=threads, runs=runs, seconds=seconds
             )
-            for threads in sorted({1, cores.available()})
+            for threads in sorted({1, runtime.available_cores()})
         }
         rows = []
         for path, description in exported:

@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tf_pruned_rl import config_io, environments
+from tf_pruned_rl import environments
 from tf_pruned_rl.config import Config
+from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.runtime import muted_stderr
 from tf_pruned_rl.training.checkpoint import DamagedCheckpoint, verify
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def load_run(run_dir: Path | str) -> Trained:
     config = _read_config(run_dir)
     environment = environments.create(config, seed=0)
     checkpoint, manifest = _newest_checkpoint(run_dir / "checkpoints")
-    with hush():  # TensorFlow takes seconds to load: not before there is something to export.
+    with muted_stderr():  # TensorFlow takes seconds to load: not before there is something to export.
         from tf_pruned_rl.exporting.learner import from_learner
         from tf_pruned_rl.training.learner import Learner
 

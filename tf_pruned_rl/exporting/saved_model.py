@@ -17,8 +17,8 @@ import tf_keras
 from tf_pruned_rl import environments
 from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.exporting import policy_json
-from tf_pruned_rl.exporting.policy_json import TrainingFacts
+from tf_pruned_rl.policies import policy_json
+from tf_pruned_rl.policies.policy_json import TrainingFacts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Trained:
 
     model: tf_keras.Model
     """The plain functional network (the twin of a pruned one), without noise: uint8[B, *observation_shape]
-    -> float32[B, A], or logits float32[B, A, num_atoms] when ``config.learner.loss`` is c51; or an actor,
+    -> float32[B, A], or logits float32[B, A, num_atoms] when ``config.learning.loss`` is c51; or an actor,
     float32[B, D] -> float32[B, 2A]."""
     config: Config
     """The run's."""
@@ -164,7 +164,7 @@ def q_function(model: tf_keras.Model, config: ExperimentConfig):
 
     The latter is sum(z * softmax(logits)) over the support z of Bellemare et al. (2017).
     """
-    learner = config.learner
+    learner = config.learning
     if learner.loss != "c51":
         return lambda observations: tf.cast(model(observations, training=False), tf.float32)
     support = np.linspace(-learner.v_max, learner.v_max, learner.num_atoms, dtype=np.float32)

@@ -9,7 +9,7 @@ import tf_keras
 
 from tf_pruned_rl.config import Config
 from tf_pruned_rl.exporting.saved_model import policy_function
-from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.runtime import muted_stderr
 
 MAX_INT8_INPUTS = 4_096
 """Inputs of a dense layer up to which TensorFlow Lite's kernel for int8 weights whose zeros come in
@@ -71,7 +71,7 @@ def _convert(model: tf_keras.Model, config: Config, *, int8: bool, sparse: bool)
         # One scale for a layer: XNNPACK takes the layers with a scale per unit to itself and misreads
         # their blocks, should somebody run the file with it after all.
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
-    with hush():
+    with muted_stderr():
         return converter.convert()
 
 

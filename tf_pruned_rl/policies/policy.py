@@ -12,8 +12,7 @@ from tf_pruned_rl import config, environments
 from tf_pruned_rl.environments import games
 from tf_pruned_rl.environments.base import Environment
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.exporting import policy_json
-from tf_pruned_rl.policies import runtimes
+from tf_pruned_rl.policies import policy_json, runtimes
 from tf_pruned_rl.policies.episodes import EpsilonGreedy, Played, play
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from tf_pruned_rl import fusions
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.exporting import policy_json
-from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.policies import policy_json
+from tf_pruned_rl.runtime import muted_stderr
 
 Specs = dict[str, dict[str, Any]]
 """{name: {"dtype": name of the type, "shape": sizes, None for any}}, as policy.json spells it."""
@@ -49,7 +49,7 @@ class SavedModel:
         Raises:
           UserError: it is damaged, or has no such signature.
         """
-        with hush():  # TensorFlow takes seconds to load: not before there is a SavedModel.
+        with muted_stderr():  # TensorFlow takes seconds to load: not before there is a SavedModel.
             import tensorflow as tf
 
         fusions.enable(False)
@@ -93,14 +93,14 @@ class Tflite:
         interpreter, resolvers = _interpreter()
         how = resolvers.AUTO if delegates else resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         try:
-            with hush():  # it tells of each delegate that it makes
+            with muted_stderr():  # it tells of each delegate that it makes
                 self._interpreter = interpreter(
                     model_path=str(path), num_threads=threads, experimental_op_resolver_type=how
                 )
             signatures = self._interpreter.get_signature_list()
             if policy_json.SIGNATURE not in signatures:
                 raise _no_signature(path)
-            with hush():
+            with muted_stderr():
                 self._run = self._interpreter.get_signature_runner(policy_json.SIGNATURE)
         except (OSError, ValueError, RuntimeError) as error:
             raise _unreadable(path, "TensorFlow Lite model", error) from error
@@ -143,7 +143,7 @@ def _interpreter() -> tuple[Any, Any]:
     try:
         from ai_edge_litert import interpreter
     except ImportError:
-        with hush():
+        with muted_stderr():
             from tensorflow.lite.python import interpreter
     return interpreter.Interpreter, interpreter.OpResolverType
 

@@ -10,11 +10,11 @@ import tensorflow as tf
 import tf_keras
 
 from tf_pruned_rl.config import Config, ContinuousConfig
+from tf_pruned_rl.config.units import budget
 from tf_pruned_rl.pruning import kernels, methods
 from tf_pruned_rl.pruning.base import BasePruner as BasePruner
 from tf_pruned_rl.pruning.base import NoPruner as NoPruner
 from tf_pruned_rl.pruning.pruner import Pruner as Pruner
-from tf_pruned_rl.units import budget
 
 
 def create(

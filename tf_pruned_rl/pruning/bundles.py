@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tf_pruned_rl.combinations import structure_of_dense
+from tf_pruned_rl.config.combinations import structure_of_dense
 from tf_pruned_rl.networks import graph, streams
 from tf_pruned_rl.pruning import structure
 from tf_pruned_rl.pruning.kernels import Kernel

@@ -15,7 +15,7 @@ from tf_pruned_rl.networks import mlp
 from tf_pruned_rl.pruning import kernels
 from tf_pruned_rl.pruning.bundles import Bundle, plan
 from tf_pruned_rl.pruning.distribution import shares
-from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.runtime import muted_stderr
 
 _DECIMALS = 5
 """Of the highest sparsity that is named."""
@@ -31,7 +31,7 @@ def check(config: Config) -> None:
     """
     if config.pruning.pruning == "none":
         return
-    with hush():  # CUDA complains where there is none
+    with muted_stderr():  # CUDA complains where there is none
         built = [(name, _bundles(config, model)) for name, model in _networks(config)]
     for name, bundles in built:
         empty = first_empty(config, bundles)
@@ -56,7 +56,7 @@ def _networks(config: Config) -> Iterator[tuple[str, tf_keras.Model]]:
 def _(config: ExperimentConfig) -> Iterator[tuple[str, tf_keras.Model]]:
     # Of single weights these networks have too many for any of their layers to be emptied.
     if {config.pruning.structure, config.pruning.dense_structure} - {"unstructured", "same"}:
-        atoms = config.learner.num_atoms if config.learner.loss == "c51" else 1
+        atoms = config.learning.num_atoms if config.learning.loss == "c51" else 1
         shape = environments.screen(config).observation_shape
         yield (
             "network",

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_pruned_rl.combinations import check_pruning
+from tf_pruned_rl.config.combinations import check_pruning
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.pruning import criterion, kernels, methods
 from tf_pruned_rl.pruning.base import BasePruner, Gradients

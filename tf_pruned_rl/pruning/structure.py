@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from tf_pruned_rl.combinations import block_sides
+from tf_pruned_rl.config.combinations import block_sides
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.pruning.criterion import largest
 

@@ -10,7 +10,7 @@ from tf_pruned_rl.environments import Spaces, screen
 from tf_pruned_rl.replay import dataset
 from tf_pruned_rl.replay.batch import Batch
 from tf_pruned_rl.replay.buffer import FrameReplay, Replay
-from tf_pruned_rl.replay.memory import available_bytes, bytes_needed, check_memory
+from tf_pruned_rl.replay.memory import bytes_needed, check_memory
 from tf_pruned_rl.replay.offline import OfflineReplay
 from tf_pruned_rl.replay.transitions import TransitionReplay
 
@@ -20,7 +20,6 @@ __all__ = [
     "OfflineReplay",
     "Replay",
     "TransitionReplay",
-    "available_bytes",
     "bytes_needed",
     "check_memory",
     "create",
@@ -43,10 +42,10 @@ def _(config: ExperimentConfig, interface: Any = None) -> FrameReplay:
     del interface
     return FrameReplay(
         config.replay.replay_capacity,
-        batch_size=config.learner.batch_size,
+        batch_size=config.learning.batch_size,
         num_envs=config.environment.num_envs,
-        n_step=config.learner.n_step,
-        gamma=config.learner.gamma,
+        n_step=config.learning.n_step,
+        gamma=config.learning.gamma,
         sampling=config.replay.replay_sampling,
         seed=config.run.seed,
         screen=screen(config),
@@ -59,9 +58,9 @@ def _(config: OfflineConfig, interface: Any = None) -> OfflineReplay:
     return OfflineReplay(
         dataset.sample(config),
         config.replay.replay_capacity,
-        batch_size=config.learner.batch_size,
-        n_step=config.learner.n_step,
-        gamma=config.learner.gamma,
+        batch_size=config.learning.batch_size,
+        n_step=config.learning.n_step,
+        gamma=config.learning.gamma,
         reload_every=config.replay.reload_every,
         seed=config.run.seed,
     )
@@ -73,9 +72,9 @@ def _(config: ContinuousConfig, interface: Spaces) -> TransitionReplay:
         config.replay.replay_capacity,
         interface.observation_size,
         interface.action_size,
-        batch_size=config.learner.batch_size,
+        batch_size=config.learning.batch_size,
         num_envs=config.environment.num_envs,
-        n_step=config.learner.n_step,
-        gamma=config.learner.gamma,
+        n_step=config.learning.n_step,
+        gamma=config.learning.gamma,
         seed=config.run.seed,
     )

@@ -93,7 +93,7 @@ def sample(config: OfflineConfig) -> Sample:
 def _stretch(config: OfflineConfig, buffer: Buffer) -> Stretch:
     data = config.replay
     entries = round(data.data_fraction * buffer.entries)
-    least = STACK + config.learner.n_step + 1
+    least = STACK + config.learning.n_step + 1
     if entries < least:
         raise UserError(
             f"--data_fraction={data.data_fraction} takes {entries} of the {buffer.entries:,} entries of "

@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from tf_pruned_rl.environments.base import Screen
-from tf_pruned_rl.quiet import hush
 from tf_pruned_rl.replay.placement import in_main_memory
+from tf_pruned_rl.runtime import muted_stderr
 
 # Columns of a record. float32 holds every one exactly, and one variable means one scatter and one gather.
 _ACTION, _REWARD, _END, _AGE = range(4)
@@ -77,7 +77,7 @@ class FrameRing:
         self.ages = tf.Variable(tf.zeros([num_envs]), trainable=False, name="ages")
         # XLA's transpose of bytes is over ten times faster than TensorFlow's own.
         self._interleave = tf.function(self._interleaved, jit_compile=True)
-        with hush():  # XLA announces itself at its first use
+        with muted_stderr():  # XLA announces itself at its first use
             self._interleave(tf.zeros([1, self.stack + n_step, self.pixels], tf.uint8))
         self.written = tf.Variable(0, dtype=tf.int64, trainable=False, name="written")
 

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tf_pruned_rl import config_io
 from tf_pruned_rl.config import Config, ExperimentConfig
+from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.environments import Environment, Episode
 from tf_pruned_rl.environments.base import FRAME_SHAPE
 from tf_pruned_rl.errors import UserError
@@ -384,6 +384,6 @@ def _(config: ExperimentConfig) -> ReplayLog | NoLog:
     return ReplayLog(
         Path(layout.run_directory(config.replay.log_replay, config.environment.game, run)),
         capacity=config.replay.log_capacity,
-        n_step=config.learner.n_step,
+        n_step=config.learning.n_step,
         owner=json.dumps(owner),
     )

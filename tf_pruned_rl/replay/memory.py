@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
-from pathlib import Path
 
-import psutil
-
+from tf_pruned_rl import runtime
 from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig, OfflineConfig
 from tf_pruned_rl.environments import check_env, screen, spaces
 from tf_pruned_rl.errors import UserError
@@ -59,54 +57,13 @@ def _(config: OfflineConfig) -> int:
     return min(config.replay.replay_capacity, dataset.sample(config).entries)
 
 
-def available_bytes() -> int:
-    """Returns the memory this process may still take: the machine's, or its control group's if less."""
-    return min([psutil.virtual_memory().available, *_control_groups()])
-
-
-def _control_groups() -> list[int]:
-    """Returns what is left in each memory control group this process is known to be in (Linux)."""
-    try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return []
-    left = []
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            names, root = ("memory.max", "memory.current", "inactive_file"), Path("/sys/fs/cgroup")
-        elif "memory" in controllers.split(","):
-            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-            root = Path("/sys/fs/cgroup/memory")
-        else:
-            continue
-        # In a container the group's own folder is often mounted as the root.
-        left += [
-            room for folder in {root / path.strip("/"), root} if (room := _room(folder, *names)) is not None
-        ]
-    return left
-
-
-def _room(folder: Path, limit: str, usage: str, cache: str) -> int | None:
-    """Returns what a control group has left, its idle file cache counted as free; None without a limit."""
-    try:
-        maximum = (folder / limit).read_text().strip()
-        used = int((folder / usage).read_text())
-        statistics = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-    except (OSError, ValueError):
-        return None
-    if maximum == "max":
-        return None
-    return max(int(maximum) - used + int(statistics.get(cache, 0)), 0)
-
-
 def check_memory(config: Config) -> None:
     """Checks that the replay fits.
 
     Raises:
       UserError: it does not; the message names the largest capacity that does.
     """
-    capacity, needed, available = _entries(config), bytes_needed(config), available_bytes()
+    capacity, needed, available = _entries(config), bytes_needed(config), runtime.available_bytes()
     room = available - _RESERVE
     if needed <= room:
         return

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from tf_pruned_rl import units
+from tf_pruned_rl.config import units
 from tf_pruned_rl.sweeps.status import Status
 
 _PAPER_GRADIENT_STEPS_PER_HOUR = 2_500_000 / 48

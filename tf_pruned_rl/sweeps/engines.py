@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from tf_pruned_rl import cores
+from tf_pruned_rl import runtime
 from tf_pruned_rl.sweeps.jobs import Job
 from tf_pruned_rl.sweeps.process import Outcome
 
@@ -64,7 +64,7 @@ class Resources:
 
     def jobs_by_cores(self) -> int:
         """Returns how many runs at a time the cores of this process have room for; at least 1."""
-        return max(1, cores.available() // max(1, self.threads))
+        return max(1, runtime.available_cores() // max(1, self.threads))
 
 
 def create(name: str, resources: Resources) -> Engine:

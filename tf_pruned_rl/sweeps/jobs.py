@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tf_pruned_rl import config_io
 from tf_pruned_rl.analysis.figures.spec import Run, unique
+from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.errors import UserError
 
 

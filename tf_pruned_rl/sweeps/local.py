@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import time
 
+from tf_pruned_rl.runtime import visible_gpus
 from tf_pruned_rl.sweeps.engines import Ended, Resources
 from tf_pruned_rl.sweeps.jobs import Job
 from tf_pruned_rl.sweeps.process import Process, start
@@ -63,11 +62,3 @@ class LocalEngine:
 
     def close(self) -> None:
         """Holds nothing."""
-
-
-def visible_gpus() -> list[str]:
-    """Returns the GPUs that a process started here can use, as CUDA_VISIBLE_DEVICES names them."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is not None:
-        return [gpu for gpu in named.split(",") if gpu not in ("", "-1")]
-    return [str(index) for index in range(len(glob.glob("/dev/nvidia[0-9]*")))]

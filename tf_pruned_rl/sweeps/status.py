@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tf_pruned_rl import units
+from tf_pruned_rl.config import units
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.sweeps import claims
 from tf_pruned_rl.sweeps.jobs import Job

@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from tf_pruned_rl.config import ExperimentConfig
 from tf_pruned_rl.environments import Environment
-from tf_pruned_rl.playing import push
 from tf_pruned_rl.replay import FrameReplay
 from tf_pruned_rl.training.checkpoint import VariablesState
+from tf_pruned_rl.training.playing import push
 
 
 class Collector:
@@ -34,10 +34,10 @@ class Collector:
         self._environment = environment
         self._replay = replay
         self._q_values = q_values
-        self._epsilon_final = config.learner.epsilon_train
+        self._epsilon_final = config.learning.epsilon_train
         # Noisy layers explore by themselves, in the warm-up too: nothing comes on top, and nothing falls.
         self._epsilon_excess = 0.0 if config.network.noisy else 1.0 - self._epsilon_final
-        self._epsilon_decay = config.learner.epsilon_decay_period
+        self._epsilon_decay = config.learning.epsilon_decay_period
         self._warmup = config.replay.min_replay_history
         self._screen = environment.screen
         self._frames_shape = (environment.num_envs, *environment.screen.frame_shape)

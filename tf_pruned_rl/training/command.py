@@ -7,7 +7,7 @@ import sys
 from absl import flags
 
 from tf_pruned_rl.config import Config
-from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.runtime import muted_stderr
 
 _PROFILE = flags.DEFINE_bool(
     "profile",
@@ -20,7 +20,7 @@ _PROFILE = flags.DEFINE_bool(
 
 def train(config: Config) -> None:
     """Trains as configured; ends the process where a signal interrupted it, with a word on how to go on."""
-    with hush():  # TensorFlow takes seconds to load: not before the flags are known to be right.
+    with muted_stderr():  # TensorFlow takes seconds to load: not before the flags are known to be right.
         from tf_pruned_rl.training import runner
 
     try:

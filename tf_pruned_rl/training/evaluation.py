@@ -10,7 +10,7 @@ from tf_pruned_rl import environments
 from tf_pruned_rl.agents import DqnAgent, RainbowAgent, SacAgent
 from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
 from tf_pruned_rl.environments.base import Environment
-from tf_pruned_rl.playing import Played, QValues, play, play_control
+from tf_pruned_rl.training.playing import Played, QValues, play, play_control
 
 _SIDE_BY_SIDE = 10
 """Games played at a time where episodes are counted; more would idle while the longest goes on."""

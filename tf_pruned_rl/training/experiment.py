@@ -2,56 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
 
 import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl import cores, diagnostics, environments, fusions, replay
+from tf_pruned_rl import diagnostics, environments, fusions, replay, runtime
 from tf_pruned_rl.config import Config, ContinuousConfig
-from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.config.units import budget
 from tf_pruned_rl.replay import log
 from tf_pruned_rl.training import collectors
 from tf_pruned_rl.training.checkpoint import Stateful
 from tf_pruned_rl.training.learner import Learner
 from tf_pruned_rl.training.returns import Returns
-from tf_pruned_rl.units import budget
 
 
-def configure_tensorflow(config: Config) -> None:
-    """Sets threads, determinism, fusions, and whether oneDNN's primitives are kept.
-
-    Threads stay as they are if TensorFlow is in use already, and primitives if a convolution has run.
-    """
-    within, side_by_side = _threads(config.run.threads or cores.available())
-    with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(within)
-        tf.config.threading.set_inter_op_parallelism_threads(side_by_side)
-    if config.run.deterministic:
-        tf.config.experimental.enable_op_determinism()
+def prepare(config: Config) -> None:
+    """Sets up TensorFlow for a run: threads, determinism, graph fusions."""
+    runtime.configure_tensorflow(threads=config.run.threads, deterministic=config.run.deterministic)
     fusions.enable(not isinstance(config, ContinuousConfig) and config.network.mixed_precision)
-    # Otherwise those of the filters' gradients are made anew at every step, which once saved memory.
-    os.environ.setdefault("TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE", "0")
-
-
-def _threads(count: int) -> tuple[int, int]:
-    """Returns the threads of one operation, and how many operations run side by side, on so many cores.
-
-    A gradient step has two operations ready nearly always: the two networks' forward passes, the
-    gradients of filters and inputs. A core for each beats both for one, which wait for each other
-    (docs/performance-tried.md). One or two cores were measured; of more, two go to an emulator's thread and
-    to operations too small to be shared out.
-    """
-    return max(1, count // 2), count if count <= 2 else 4
-
-
-def gpus() -> list[tf.config.PhysicalDevice]:
-    """Returns the GPUs that TensorFlow can use."""
-    with hush():  # CUDA complains where there is none
-        return tf.config.list_physical_devices("GPU")
 
 
 class Experiment:

@@ -10,11 +10,11 @@ import tensorflow as tf
 from tf_pruned_rl import agents, interventions, pruning
 from tf_pruned_rl.agents.gradients import dense_gradients
 from tf_pruned_rl.config import Config
+from tf_pruned_rl.config.units import budget
 from tf_pruned_rl.environments import Spaces
 from tf_pruned_rl.replay import Replay
 from tf_pruned_rl.replay.batch import Batch
 from tf_pruned_rl.training.checkpoint import VariablesState
-from tf_pruned_rl.units import budget
 
 
 class Learner:

@@ -6,7 +6,7 @@ import math
 
 import tf_keras
 
-from tf_pruned_rl import replay
+from tf_pruned_rl import replay, runtime
 from tf_pruned_rl.training.experiment import Experiment
 
 _LIBRARIES = 800_000_000
@@ -17,7 +17,7 @@ _COPIES = 6
 
 def process_bytes(experiment: Experiment) -> int:
     """Returns about how many bytes the process will take when the replay is full."""
-    batch_size = experiment.config.learner.batch_size
+    batch_size = experiment.config.learning.batch_size
     networks = experiment.learner.agent.networks.values()
     return (
         _LIBRARIES
@@ -45,5 +45,5 @@ def describe(experiment: Experiment) -> str:
     steps = ring.length * ring.num_envs
     return (
         f"Memory: about {whole} when the replay is full ({steps:,} steps, {part}); "
-        f"{replay.available_bytes() / 1e9:.2f} GB available"
+        f"{runtime.available_bytes() / 1e9:.2f} GB available"
     )

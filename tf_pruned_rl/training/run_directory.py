@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from tf_pruned_rl import __version__, config_io
+from tf_pruned_rl import __version__
 from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.runtime import gpu_names, processor_name
 
 CONFIG = "config.json"
 _LOCK = ".lock"
@@ -151,27 +153,7 @@ def versions() -> dict[str, object]:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             found[package] = "not installed"
-    return found | {"processor": _processor(), "gpus": _gpus()}
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
-def _gpus() -> list[str]:
-    """Returns the names of the machine's NVIDIA GPUs, without loading TensorFlow to ask."""
-    names = []
-    for information in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
-        for line in information.read_text().splitlines():
-            if line.startswith("Model:"):
-                names.append(line.partition(":")[2].strip())
-    return names
+    return found | {"processor": processor_name(), "gpus": gpu_names()}
 
 
 def _check_is_run(path: Path) -> None:

@@ -10,14 +10,15 @@ from pathlib import Path
 
 from tf_pruned_rl import environments
 from tf_pruned_rl.config import Config
-from tf_pruned_rl.config_io import default_run_dir
+from tf_pruned_rl.config.io import default_run_dir
 from tf_pruned_rl.exporting.learner import export_learner
 from tf_pruned_rl.pruning import feasible
 from tf_pruned_rl.replay import check_memory
+from tf_pruned_rl.runtime import tensorflow_gpus
 from tf_pruned_rl.training import evaluation, loop, memory
 from tf_pruned_rl.training.checkpoint import Checkpointer
 from tf_pruned_rl.training.events import Events
-from tf_pruned_rl.training.experiment import Experiment, configure_tensorflow, gpus
+from tf_pruned_rl.training.experiment import Experiment, prepare
 from tf_pruned_rl.training.profiling import Profile
 from tf_pruned_rl.training.progress import Progress, final_table
 from tf_pruned_rl.training.records import Record
@@ -54,7 +55,7 @@ def run(config: Config, *, profile: bool = False) -> Path:
       UserError: see feasible.check, RunDirectory.open, replay.check_memory, Checkpointer and loop.train.
       Interrupted: SIGINT or SIGTERM came; a checkpoint is written.
     """
-    configure_tensorflow(config)  # before anything makes use of it
+    prepare(config)  # before anything makes use of it
     feasible.check(config)
     check_memory(config)
     path = Path(config.run.run_dir or default_run_dir(config))
@@ -155,7 +156,7 @@ class Run:
             return
         self._estimated = True
         hours = (self._experiment.budget.agent_steps - tick.agent_steps) / tick.agent_steps_per_second / 3600
-        if hours < PATIENCE_HOURS or self._config.preset == "quick" or gpus():
+        if hours < PATIENCE_HOURS or self._config.preset == "quick" or tensorflow_gpus():
             return
         print(
             f"No GPU was found: at {tick.agent_steps_per_second:.0f} agent steps/s this run takes about "

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tf_pruned_rl import units
 from tf_pruned_rl.analysis import figures
 from tf_pruned_rl.analysis.figures import budgets
+from tf_pruned_rl.config import units
 from tf_pruned_rl.errors import UserError
 
 

@@ -8,9 +8,11 @@ import pytest
 from absl import flags as absl_flags
 
 from tf_pruned_rl import config as configuration
-from tf_pruned_rl import config_io, environments, flags, validation
+from tf_pruned_rl import environments
 from tf_pruned_rl.analysis import figures
 from tf_pruned_rl.analysis.figures import spec
+from tf_pruned_rl.config import flags, validation
+from tf_pruned_rl.config import io as config_io
 
 
 def test_counts_of_the_paper():

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib import ticker
 from matplotlib.axes import Axes
 
-from tf_pruned_rl import units
 from tf_pruned_rl.analysis.figures.spec import Arm, Figure, Panel, resolve
-from tf_pruned_rl.quiet import hush
+from tf_pruned_rl.config import units
+from tf_pruned_rl.runtime import muted_stderr
 
 POINTS = 401
 """Of a line over the length of the figure."""
@@ -35,7 +35,7 @@ def line(figure: Figure, panel: Panel, arm: Arm) -> Line:
     pruning's fractions refer to that. (A real run of 40 M frames is 80,000 frames later.)
     """
     # TensorFlow is loaded for this only.
-    with hush():
+    with muted_stderr():
         from tf_pruned_rl.pruning.schedule import CubicSparsity
 
     # The schedule is the same for every task and seed.

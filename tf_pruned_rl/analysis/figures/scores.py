@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from tf_pruned_rl import config as configuration
-from tf_pruned_rl import config_io
 from tf_pruned_rl.analysis import results
 from tf_pruned_rl.analysis.figures.spec import Figure, Panel, Run
+from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.environments import games
 from tf_pruned_rl.errors import UserError
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from tf_pruned_rl import config as configuration
-from tf_pruned_rl import config_io
 from tf_pruned_rl.config import Config
+from tf_pruned_rl.config import io as config_io
 
 Command = Literal["online", "offline", "continuous"]
 Kind = Literal["final_scores", "learning_curves", "schedule", "diagnostics", "covariance", "published"]

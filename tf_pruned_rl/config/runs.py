@@ -23,18 +23,23 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeVar
 
-from tf_pruned_rl import presets as tables
-from tf_pruned_rl.config_control import (
+from tf_pruned_rl.config import presets as tables
+from tf_pruned_rl.config.control import (
     ControlConfig,
     ControlRunConfig,
     MlpConfig,
     SacConfig,
     TransitionConfig,
 )
-from tf_pruned_rl.config_offline import DataConfig, OfflineDiagnosticsConfig, OfflineRunConfig
-from tf_pruned_rl.config_pruning import ControlPruningConfig, PruningConfig
-from tf_pruned_rl.config_run import AnyRunConfig
-from tf_pruned_rl.config_studies import ControlDiagnosticsConfig, DiagnosticsConfig, InterventionConfig
+from tf_pruned_rl.config.groups import (
+    AnyRunConfig,
+    ControlDiagnosticsConfig,
+    ControlPruningConfig,
+    DiagnosticsConfig,
+    InterventionConfig,
+    PruningConfig,
+)
+from tf_pruned_rl.config.offline import DataConfig, OfflineDiagnosticsConfig, OfflineRunConfig
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ class NetworkConfig:
 
 
 @dataclass(frozen=True)
-class AgentConfig:
+class LearningConfig:
     """The learning rule."""
 
     loss: str = "mse"
@@ -170,7 +175,7 @@ class ExperimentConfig:
     """paper (the published setting), atari100k (100,000 agent steps), or quick (minutes on a laptop)."""
     environment: EnvironmentConfig = field(default_factory=EnvironmentConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
-    learner: AgentConfig = field(default_factory=AgentConfig)
+    learning: LearningConfig = field(default_factory=LearningConfig)
     replay: ReplayConfig = field(default_factory=ReplayConfig)
     pruning: PruningConfig = field(default_factory=PruningConfig)
     intervention: InterventionConfig = field(default_factory=InterventionConfig)
@@ -219,7 +224,7 @@ class ContinuousConfig:
     """paper (the published setting), or quick (a few minutes on a laptop)."""
     environment: ControlConfig = field(default_factory=ControlConfig)
     network: MlpConfig = field(default_factory=MlpConfig)
-    learner: SacConfig = field(default_factory=SacConfig)
+    learning: SacConfig = field(default_factory=SacConfig)
     replay: TransitionConfig = field(default_factory=TransitionConfig)
     pruning: ControlPruningConfig = field(default_factory=ControlPruningConfig)
     intervention: InterventionConfig = field(default_factory=InterventionConfig)
@@ -253,12 +258,12 @@ def kind(agent: str) -> type[Config]:
     return _KINDS.get(agent, ExperimentConfig)
 
 
-def agents(of: type[Config]) -> tuple[str, ...]:
+def agent_names(of: type[Config]) -> tuple[str, ...]:
     """Returns the agents that have a configuration of this kind."""
     return tuple(agent for agent in tables.AGENTS if kind(agent) is of)
 
 
-def presets(of: type[Config]) -> tuple[str, ...]:
+def preset_names(of: type[Config]) -> tuple[str, ...]:
     """Returns the presets of a kind of configuration."""
     return PRESETS if of is ExperimentConfig else CONTROL_PRESETS
 

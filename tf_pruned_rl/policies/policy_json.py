@@ -20,8 +20,16 @@ from typing import IO, Any, cast
 
 import tf_pruned_rl
 from tf_pruned_rl import config as configuration
-from tf_pruned_rl import config_io, environments, validation
-from tf_pruned_rl.config import CONTROL_AGENTS, Config, ContinuousConfig, ExperimentConfig, OfflineConfig
+from tf_pruned_rl import environments
+from tf_pruned_rl.config import (
+    CONTROL_AGENTS,
+    Config,
+    ContinuousConfig,
+    ExperimentConfig,
+    OfflineConfig,
+    validation,
+)
+from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.errors import UserError
 
 FILE = "policy.json"
@@ -165,7 +173,7 @@ def _(config: ContinuousConfig, action_meanings: Sequence[str], observation_shap
         "preprocessing": {
             "observations": "those of the environment, flat, as float32",
             "actions": "those of the environment, flat: the mean of the Gaussian squashed by tanh",
-            "rewards": f"times {config.learner.reward_scale:g} for learning; returns here are not scaled",
+            "rewards": f"times {config.learning.reward_scale:g} for learning; returns here are not scaled",
             "max_episode_steps": config.environment.max_episode_steps,
         },
         "signature": {

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from absl import flags as absl_flags
 
-from tf_pruned_rl import config, config_io, flags, units, validation
-from tf_pruned_rl.config import ContinuousConfig, ExperimentConfig
+from tf_pruned_rl import config
+from tf_pruned_rl.config import ContinuousConfig, ExperimentConfig, flags, units, validation
+from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.errors import UserError
 
 # Graesser et al. (2022), whose code the paper uses for Soft Actor-Critic.
@@ -61,7 +62,7 @@ def test_targets_move_at_every_gradient_step(ratio, num_envs):
 def test_quick_preset_is_short_and_changes_neither_agent_nor_pruning():
     paper, quick = config.preset("sac"), config.preset("sac", "quick")
     assert quick.run.total_steps <= paper.run.total_steps / 50
-    assert quick.learner == paper.learner and quick.network == paper.network
+    assert quick.learning == paper.learning and quick.network == paper.network
     assert quick.pruning.sparsity == paper.pruning.sparsity
 
 
@@ -88,8 +89,8 @@ def test_no_flags_give_the_preset():
 
 def test_kinds_and_their_agents():
     assert config.kind("sac") is ContinuousConfig and config.kind("rainbow") is ExperimentConfig
-    assert config.agents(ContinuousConfig) == config.CONTROL_AGENTS
-    assert config.agents(ExperimentConfig) == config.AGENTS
+    assert config.agent_names(ContinuousConfig) == config.CONTROL_AGENTS
+    assert config.agent_names(ExperimentConfig) == config.AGENTS
 
 
 def test_json_goes_round():

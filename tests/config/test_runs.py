@@ -53,10 +53,10 @@ def test_quick_preset_is_short_and_changes_neither_agent_nor_pruning():
     paper, quick = config.preset("rainbow"), config.preset("rainbow", "quick")
     assert quick.run.total_frames < paper.run.total_frames / 100
     assert quick.network == paper.network
-    assert quick.learner == dataclasses.replace(
-        paper.learner,
-        target_update_period=quick.learner.target_update_period,
-        epsilon_decay_period=quick.learner.epsilon_decay_period,
+    assert quick.learning == dataclasses.replace(
+        paper.learning,
+        target_update_period=quick.learning.target_update_period,
+        epsilon_decay_period=quick.learning.epsilon_decay_period,
     )
     assert quick.pruning == dataclasses.replace(paper.pruning, prune_every=quick.pruning.prune_every)
 

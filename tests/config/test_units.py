@@ -4,7 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from tf_pruned_rl import config, units
+from tf_pruned_rl import config
+from tf_pruned_rl.config import units
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from tf_pruned_rl import config, environments
-from tf_pruned_rl.playing import play, play_control, push
 from tf_pruned_rl.policies import episodes
+from tf_pruned_rl.training.playing import play, play_control, push
 
 
 def test_push_is_that_of_arrays():

@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from tf_pruned_rl import config, presets, units
+from tf_pruned_rl import config
+from tf_pruned_rl.config import presets, units
 
 # Dopamine's labs/atari_100k (DER.gin, DrQ_eps.gin); P3's table 1 agrees.
 BOTH = {
@@ -69,7 +70,7 @@ def test_atari_100k_forgets_nothing_and_evaluates_once_at_the_end(agent):
     run = config.preset(agent, "atari100k")
     assert run.run.total_frames == run.run.eval_every == 4 * run.replay.replay_capacity == 400_000
     assert run.run.eval_episodes == 100
-    assert run.learner == config.preset(agent).learner and run.network == config.preset(agent).network
+    assert run.learning == config.preset(agent).learning and run.network == config.preset(agent).network
 
 
 # Configs/dqn_breakout.gin and rainbow_breakout.gin of "Revisiting Rainbow"; what they leave alone is
@@ -108,7 +109,7 @@ def test_minatar_is_as_published(agent):
 
 
 def test_der_learns_in_minatar_as_on_atari():
-    here, there = config.preset("der", suite="minatar").learner, config.preset("der").learner
+    here, there = config.preset("der", suite="minatar").learning, config.preset("der").learning
     assert here == dataclasses.replace(there, v_max=100.0)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from absl import flags as absl_flags
 
-from tf_pruned_rl import config, config_io, flags, presets, units, validation
-from tf_pruned_rl.config import OfflineConfig
+from tf_pruned_rl import config
+from tf_pruned_rl.config import OfflineConfig, flags, presets, units, validation
+from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.errors import UserError
 
 # Dopamine's labs/offline_rl (jax_dr3.gin with a CQL coefficient, jax_rainbow.gin); P3's table 3 agrees.

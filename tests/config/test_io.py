@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tf_pruned_rl import config, config_io
+from tf_pruned_rl import config
+from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.errors import UserError
 
 

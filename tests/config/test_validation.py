@@ -4,7 +4,9 @@ import dataclasses
 
 import pytest
 
-from tf_pruned_rl import config, config_io, validation
+from tf_pruned_rl import config
+from tf_pruned_rl.config import io as config_io
+from tf_pruned_rl.config import validation
 from tf_pruned_rl.errors import UserError
 
 QUICK = config.preset("dqn", "quick")

@@ -13,8 +13,8 @@ import pytest
 
 from tf_pruned_rl import config
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.exporting import policy_json
-from tf_pruned_rl.exporting.policy_json import TrainingFacts
+from tf_pruned_rl.policies import policy_json
+from tf_pruned_rl.policies.policy_json import TrainingFacts
 
 LAYERS = [
     {

@@ -67,13 +67,13 @@ class Budget:
 
 def budget(config: Config) -> Budget:
     """Converts the configuration's frames and fractions; agent steps are rounded down to cycles."""
-    steps = cycle(config.learner.replay_ratio, config.environment.num_envs)
+    steps = cycle(config.learning.replay_ratio, config.environment.num_envs)
     per_cycle = steps.agent_steps
     warmup = -(-config.replay.min_replay_history // per_cycle) * per_cycle
     wanted = config.run.total_frames // config.frames_per_step
     agent_steps = max(wanted // per_cycle * per_cycle, warmup)
     nominal = agent_steps // per_cycle * steps.gradient_steps
-    target_period = config.learner.target_update_period * config.learner.replay_ratio
+    target_period = config.learning.target_update_period * config.learning.replay_ratio
     return Budget(
         frames=agent_steps * config.frames_per_step,
         agent_steps=agent_steps,

@@ -8,9 +8,8 @@ import math
 from collections.abc import Callable, Collection
 
 from tf_pruned_rl import config as configuration
-from tf_pruned_rl import units
-from tf_pruned_rl.combinations import block_sides, check_pruning
-from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig, OfflineConfig
+from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig, OfflineConfig, units
+from tf_pruned_rl.config.combinations import block_sides, check_pruning
 from tf_pruned_rl.errors import UserError
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -176,13 +175,13 @@ def _window(config: Config) -> int:
 def _(config: ExperimentConfig) -> int:
     # The frames of a stack, n rewards and the frame after them.
     stack = 1 if config.environment.suite == "minatar" else 4
-    return config.learner.n_step + stack + 1
+    return config.learning.n_step + stack + 1
 
 
 @_window.register
 def _(config: ContinuousConfig) -> int:
     # n transitions, the observation after them, and the one a truncation keeps.
-    return config.learner.n_step + 2
+    return config.learning.n_step + 2
 
 
 def _check_atari(config: ExperimentConfig) -> None:
@@ -242,7 +241,7 @@ def check_field(name: str, value: object, kind: type[Config]) -> None:
 
 def _check_replay(config: Config, window: int) -> None:
     """Checks that the buffer can hold what is asked of it; a sample spans ``window`` entries."""
-    replay, learner = config.replay, config.learner
+    replay, learner = config.replay, config.learning
     num_envs = config.environment.num_envs
     per_env = replay.replay_capacity // num_envs
     if per_env < window:
@@ -274,7 +273,7 @@ def _check_experience(config: Config, window: int) -> None:
     if config.replay.min_replay_history < least:
         raise UserError(
             f"--min_replay_history={config.replay.min_replay_history} is too short for one sample with "
-            f"--n_step={config.learner.n_step} and --num_envs={config.environment.num_envs}: use at least "
+            f"--n_step={config.learning.n_step} and --num_envs={config.environment.num_envs}: use at least "
             f"{least}"
         )
 

@@ -7,11 +7,13 @@ import sys
 import pytest
 from absl import flags as absl_flags
 
-from tf_pruned_rl import config, config_io, flags, validation
+from tf_pruned_rl import config
+from tf_pruned_rl.config import flags, validation
+from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.errors import UserError
 
 COMMAND = '''"""Says what it was asked."""
-from tf_pruned_rl import config_io, flags
+from tf_pruned_rl.config import io as config_io, flags
 from tf_pruned_rl.errors import UserError
 
 flags.define_flags(exclude=["threads"])
@@ -84,8 +86,8 @@ def test_every_field_has_a_flag_that_reaches_its_group():
 
 def test_flag_given_wins_over_the_preset_even_with_the_default_value():
     # n_step 1 is DQN's default, but rainbow's preset says 3.
-    assert parse("--agent=rainbow", "--n_step=1").learner.n_step == 1
-    assert parse("--agent=rainbow").learner.n_step == 3
+    assert parse("--agent=rainbow", "--n_step=1").learning.n_step == 1
+    assert parse("--agent=rainbow").learning.n_step == 3
     assert parse("--total_frames=40_000_000", "--preset=quick").run.total_frames == 40_000_000
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tf_pruned_rl.config_run import AnyRunConfig
-from tf_pruned_rl.config_studies import DiagnosticsConfig
+from tf_pruned_rl.config.groups import AnyRunConfig, DiagnosticsConfig
 
 
 @dataclass(frozen=True)

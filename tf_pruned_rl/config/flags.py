@@ -13,8 +13,8 @@ from absl import app, logging
 from absl import flags as absl_flags
 
 from tf_pruned_rl import config as configuration
-from tf_pruned_rl import config_io, validation
-from tf_pruned_rl.config import Config, ExperimentConfig
+from tf_pruned_rl.config import Config, ExperimentConfig, validation
+from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.errors import UserError
 
 # The fields whose words stand for tables of presets.py.
@@ -55,9 +55,9 @@ def _attribute_docs(part: type) -> dict[str, str]:
 
 def preset_changes(kind: type[Config] = ExperimentConfig) -> dict[str, dict[str, object]]:
     """Returns {agent, preset or suite: {field: value}}: what each one changes in a kind's defaults."""
-    defaults, agents = configuration.flatten(kind()), configuration.agents(kind)
+    defaults, agents = configuration.flatten(kind()), configuration.agent_names(kind)
     configs = {agent: configuration.preset(agent) for agent in agents}
-    configs |= {name: configuration.preset(agents[0], name) for name in configuration.presets(kind)}
+    configs |= {name: configuration.preset(agents[0], name) for name in configuration.preset_names(kind)}
     if kind is ExperimentConfig:
         configs |= {suite: configuration.preset(agents[0], suite=suite) for suite in configuration.SUITES}
     return {

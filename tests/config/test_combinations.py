@@ -6,9 +6,9 @@ import itertools
 
 import pytest
 
-from tf_pruned_rl import combinations
+from tf_pruned_rl.config import combinations
+from tf_pruned_rl.config.validation import CHOICES
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.validation import CHOICES
 
 METHODS = [method for method in CHOICES["pruning"] if method != "none"]
 ALL = list(itertools.product(METHODS, CHOICES["distribution"], CHOICES["structure"], (0.3, 0.5, 0.95)))
