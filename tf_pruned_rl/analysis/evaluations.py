@@ -1,4 +1,4 @@
-"""Draws evaluation returns: one panel per task, the mean over seeds in bold, each seed behind it."""
+"""Draws evaluation returns: a panel per task, the mean over seeds in bold, each seed behind it."""
 
 from __future__ import annotations
 
@@ -9,82 +9,90 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
-from tf_pruned_rl.analysis import curves
-from tf_pruned_rl.analysis.results import Run, evaluations
+from tf_pruned_rl.analysis import plotting
+from tf_pruned_rl.analysis.results import Returns, RunResult, returns
 from tf_pruned_rl.errors import UserError
 
 _COLUMNS = ("run", "agent", "network", "game", "pruned_to", "seed", "frames", "mean_return")
 
 
 @dataclass(frozen=True)
-class Group:
+class SeedGroup:
     """The runs of one setting, which differ in their seeds alone."""
 
-    label: str
-    game: str
-    runs: tuple[Run, ...]
+    name: str
+    """As ``RunResult.name``."""
+    runs: tuple[RunResult, ...]
+
+    @property
+    def game(self) -> str:
+        """Game or task."""
+        return self.runs[0].game
+
+    @property
+    def label(self) -> str:
+        """The name without the game, for the legend of a panel."""
+        return self.name.replace(f" {self.game}", "")
 
     def mean(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns frames int64 [n] and mean returns float64 [n] over the seeds, where all have been."""
-        found = [evaluations(run) for run in self.runs]
-        common = sorted(set.intersection(*(set(each.frames.tolist()) for each in found)))
-        values = [each.mean_return[np.isin(each.frames, common)] for each in found]
+        """Returns frames int64 [n] and mean returns float64 [n] at the evaluations that all seeds have."""
+        seeds = [_evaluations(run) for run in self.runs]
+        common = sorted(set.intersection(*(set(seed.frames.tolist()) for seed in seeds)))
+        values = [seed.mean_return[np.isin(seed.frames, common)] for seed in seeds]
         return np.array(common, np.int64), np.mean(values, axis=0) if common else np.array([])
 
 
-def evaluated(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
-    """Returns the runs that have been evaluated, and a sentence for each that has not, or not yet.
+def with_evaluations(runs: Sequence[RunResult]) -> tuple[list[RunResult], list[str]]:
+    """Returns the runs with evaluations, and a sentence for each of the others.
 
     Raises:
-      UserError: none has.
+      UserError: no run has any.
     """
-    found = [run for run in runs if len(evaluations(run).frames)]
-    told = [f"{run.directory} holds no evaluation" for run in runs if run not in found]
-    if not found:
-        raise UserError(f"{told[0]}: run it with --eval_every, or give --returns=training")
-    return found, [f"not drawn: {sentence} yet" for sentence in told]
+    drawn = [run for run in runs if len(_evaluations(run).frames)]
+    sentences = [f"{run.directory} holds no evaluation" for run in runs if run not in drawn]
+    if not drawn:
+        raise UserError(f"{sentences[0]}: run it with --eval_every, or give --returns=training")
+    return drawn, [f"not drawn: {sentence} yet" for sentence in sentences]
 
 
-def groups(runs: Sequence[Run]) -> list[Group]:
-    """Puts the runs of one name together, in the order of their first; each must have been evaluated."""
+def groups(runs: Sequence[RunResult]) -> list[SeedGroup]:
+    """Groups runs by name, in the order of their first; each must have evaluations."""
     names = dict.fromkeys(run.name() for run in runs)
-    found = [(name, tuple(run for run in runs if run.name() == name)) for name in names]
-    return [Group(name, members[0].game, members) for name, members in found]
+    return [SeedGroup(name, tuple(run for run in runs if run.name() == name)) for name in names]
 
 
-def verdict(group: Group) -> str:
-    """Returns one sentence: the last evaluation of all seeds.
+def verdict(group: SeedGroup) -> str:
+    """Returns a sentence about the last evaluation that all seeds have.
 
     For example ``SAC HalfCheetah-v5 mlp dense: 4,100 after 100,000 steps (seeds: 4,000, 4,200)``.
     """
     frames, mean = group.mean()
     if not len(frames):
-        return f"{group.label}: its seeds have no evaluation at the same time yet"
-    last = [evaluations(run) for run in group.runs]
-    each = ", ".join(f"{one.mean_return[one.frames == frames[-1]][0]:,.4g}" for one in last)
-    seeds = f" (seeds: {each})" if len(group.runs) > 1 else ""
-    return f"{group.label}: {mean[-1]:,.4g} after {frames[-1]:,} {group.runs[0].unit}{seeds}"
+        return f"{group.name}: its seeds have no evaluation at the same time yet"
+    seeds = [_evaluations(run) for run in group.runs]
+    finals = ", ".join(f"{seed.mean_return[seed.frames == frames[-1]][0]:,.4g}" for seed in seeds)
+    detail = f" (seeds: {finals})" if len(seeds) > 1 else ""
+    return f"{group.name}: {mean[-1]:,.4g} after {frames[-1]:,} {group.runs[0].unit}{detail}"
 
 
-def draw(drawn: Sequence[Group], title: str = "") -> Figure:
-    """Returns the figure: a panel per task; the mean with dots, hollow where pruned, seeds in fine lines."""
-    games = list(dict.fromkeys(group.game for group in drawn))
+def draw(groups: Sequence[SeedGroup], title: str = "") -> Figure:
+    """Returns the figure: a panel per task; the mean with dots, hollow if pruned; seeds in fine lines."""
+    games = list(dict.fromkeys(group.game for group in groups))
     figure = Figure(figsize=(1.0 + 4.6 * len(games), 4.2), layout="constrained")
     panels = figure.subplots(1, len(games), squeeze=False)[0]
-    labels = list(dict.fromkeys(_short(group) for group in drawn))
+    labels = list(dict.fromkeys(group.label for group in groups))
     for axes, game in zip(panels, games, strict=True):
-        here = [group for group in drawn if group.game == game]
-        for group in here:
-            _draw(axes, group, curves.COLOURS[labels.index(_short(group)) % len(curves.COLOURS)])
-        axes.grid(axis="y", color=curves.PALE, linewidth=0.5)
+        of_game = [group for group in groups if group.game == game]
+        for group in of_game:
+            _draw(axes, group, plotting.colour(labels.index(group.label)))
+        axes.grid(axis="y")
         axes.set_axisbelow(True)
         axes.set_title(game, loc="left", weight="bold")
-        axes.set_xlabel(here[0].runs[0].unit)
+        axes.set_xlabel(of_game[0].runs[0].unit)
         axes.set_xlim(left=0)
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+            axis.set_major_formatter(plotting.thousands())
         axes.legend(frameon=False, loc="upper left")
     panels[0].set_ylabel("mean evaluation return")
     if title:
@@ -92,48 +100,47 @@ def draw(drawn: Sequence[Group], title: str = "") -> Figure:
     return figure
 
 
-def save(drawn: Sequence[Group], out: Path, title: str = "") -> Path:
-    """Writes the figure to ``out`` and its numbers to a CSV beside it; as ``curves.save``."""
-    return curves.write(out, lambda: draw(drawn, title), _COLUMNS, _rows(drawn))
+def save(groups: Sequence[SeedGroup], out: Path, title: str = "") -> Path:
+    """Writes the figure to ``out`` and its numbers to a CSV beside it, as ``curves.save``."""
+    return plotting.write(out, lambda: draw(groups, title), _COLUMNS, _rows(groups))
 
 
-def _short(group: Group) -> str:
-    return group.label.replace(f" {group.game}", "")
+def _evaluations(run: RunResult) -> Returns:
+    return returns(run, "evaluation")
 
 
-def _draw(axes: Axes, group: Group, colour: str) -> None:
-    dense = group.runs[0].density() == "dense"
+def _draw(axes: Axes, group: SeedGroup, colour: str) -> None:
+    dense = group.runs[0].dense
     if len(group.runs) > 1:
         for run in group.runs:
-            found = evaluations(run)
-            axes.plot(found.frames, found.mean_return, color=colour, linewidth=0.8, alpha=0.5)
-    frames, mean = group.mean()
+            seed = _evaluations(run)
+            axes.plot(seed.frames, seed.mean_return, color=colour, linewidth=0.8, alpha=0.5)
     seeds = f" ({len(group.runs)} seeds)" if len(group.runs) > 1 else ""
     axes.plot(
-        frames,
-        mean,
+        *group.mean(),
         color=colour,
         linewidth=1.8,
-        linestyle="-" if dense else (0.0, (3.5, 1.4)),
+        linestyle="-" if dense else plotting.DASHES,
         marker="o",
         markersize=4.5,
         markerfacecolor=colour if dense else "white",
-        label=_short(group) + seeds,
+        label=group.label + seeds,
     )
 
 
-def _rows(drawn: Sequence[Group]) -> Iterator[dict[str, object]]:
-    """Yields every evaluation of every run."""
-    for group in drawn:
+def _rows(groups: Sequence[SeedGroup]) -> Iterator[dict[str, object]]:
+    """Yields a CSV row for every evaluation of every run."""
+    for group in groups:
         for run in group.runs:
-            found, config = evaluations(run), run.config
-            for frames, mean in zip(found.frames, found.mean_return, strict=True):
+            evaluations = _evaluations(run)
+            for frames, mean in zip(evaluations.frames, evaluations.mean_return, strict=True):
                 yield {
                     "run": run.directory,
-                    **{name: config[name] for name in ("agent", "network")},
+                    "agent": run.config["agent"],
+                    "network": run.config["network"],
                     "game": run.game,
-                    "pruned_to": 0 if run.density() == "dense" else config["sparsity"],
-                    "seed": config.get("seed"),
+                    "pruned_to": 0 if run.dense else run.config["sparsity"],
+                    "seed": run.config.get("seed"),
                     "frames": frames,
                     "mean_return": float(mean),
                 }

@@ -1,4 +1,4 @@
-"""Learning curves published for the dense agents at width 1, to hold runs against.
+"""Published learning curves of the dense agents at width 1, to compare runs with.
 
 Source: google/dopamine, ``baselines/atari/data`` (Apache License 2.0; Castro et al., 2018), JAX
 agents DQN and Rainbow with the Nature CNN and the IMPALA ResNet, sticky actions 0.25, five seeds.
@@ -14,7 +14,7 @@ import importlib.resources
 from dataclasses import dataclass
 
 ITERATION_FRAMES = 1_000_000
-"""Frames per published iteration: iteration i covers frames i to i+1 million."""
+"""Frames of a published iteration: iteration i covers the frames from i to i+1 million."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Band:
     """The highest seed."""
 
     def place(self, value: float) -> str:
-        """Returns inside, below or above, at the precision the band is given in.
+        """Returns inside, below or above, at the band's precision.
 
         >>> Band(7.1, 5.6, 8.1).place(8.14)
         'inside'
@@ -38,7 +38,7 @@ class Band:
 
 
 def curve(agent: str, network: str, game: str) -> dict[int, Band]:
-    """Returns the published bands by iteration, or {} for what was not published.
+    """Returns the published bands by iteration; {} where nothing was published.
 
     Args:
       agent: dqn or rainbow.
@@ -49,14 +49,14 @@ def curve(agent: str, network: str, game: str) -> dict[int, Band]:
 
 
 def rounded(value: float) -> float:
-    """Returns ``value`` to 0.1 below 100 and to 1 above, as the bands are given."""
+    """Returns ``value`` at the precision of the bands: 0.1 below 100, 1 above."""
     return round(value, 1) if abs(value) < 100 else float(round(value))
 
 
-def spelled(value: float) -> str:
-    """Returns ``value`` as the bands are printed.
+def to_text(value: float) -> str:
+    """Returns ``value`` as bands are printed.
 
-    >>> spelled(7.04), spelled(123.4), spelled(-20.26), spelled(12345.6)
+    >>> to_text(7.04), to_text(123.4), to_text(-20.26), to_text(12345.6)
     ('7.0', '123', '-20.3', '12,346')
     """
     value = rounded(value)
@@ -65,7 +65,7 @@ def spelled(value: float) -> str:
 
 @functools.cache
 def _curves() -> dict[tuple[str, str, str], dict[int, Band]]:
-    """Returns the whole table, read once."""
+    """Returns the whole table; it is read once."""
     table: dict[tuple[str, str, str], dict[int, Band]] = {}
     source = importlib.resources.files("tf_pruned_rl.analysis") / "data" / "published_curves.csv"
     for row in csv.DictReader(source.read_text(encoding="utf-8").splitlines()):

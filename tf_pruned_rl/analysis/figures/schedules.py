@@ -1,4 +1,4 @@
-"""Sparsity over training as Eq. 1 has it: figure 2 whole, and the strip below curves that differ in it."""
+"""Sparsity over training by Eq. 1: figure 2, and the strip below curves whose schedules differ."""
 
 from __future__ import annotations
 
@@ -14,27 +14,32 @@ from tf_pruned_rl.config import units
 from tf_pruned_rl.runtime import muted_stderr
 
 POINTS = 401
-"""Of a line over the length of the figure."""
+"""Points of a schedule over the length of the figure."""
+COLUMNS = ("panel", "arm", "frames", "sparsity")
 
 
 @dataclass(frozen=True)
-class Line:
-    """The schedule of one arm."""
+class Schedule:
+    """The sparsity of one arm over training."""
 
     arm: str
     frames: np.ndarray
     """float64 [POINTS]."""
     sparsity: np.ndarray
-    """float64 [POINTS], share of zeros."""
+    """float64 [POINTS], fraction of zeros."""
 
 
-def line(figure: Figure, panel: Panel, arm: Arm) -> Line:
-    """Returns an arm's sparsity over the figure's length, from ``pruning.schedule``.
+def schedules(figure: Figure, panel: Panel) -> list[Schedule]:
+    """Returns the schedules of a panel's arms, from ``pruning.schedule``.
 
-    A gradient step is placed where the run would make it without a warm-up, as the paper draws it:
-    pruning's fractions refer to that. (A real run of 40 M frames is 80,000 frames later.)
+    A gradient step is placed where the run would make it without a warm-up, as in the paper: pruning's
+    fractions refer to that. (A real run of 40 M frames makes it 80,000 frames later.)
     """
-    # TensorFlow is loaded for this only.
+    return [_schedule(figure, panel, arm) for arm in panel.arms]
+
+
+def _schedule(figure: Figure, panel: Panel, arm: Arm) -> Schedule:
+    # Only figures with schedules load TensorFlow.
     with muted_stderr():
         from tf_pruned_rl.pruning.schedule import CubicSparsity
 
@@ -42,33 +47,27 @@ def line(figure: Figure, panel: Panel, arm: Arm) -> Line:
     task = figure.tasks[0] if figure.tasks else "Pong"
     config = resolve(figure.flags(panel, arm, next(iter(panel.values), None)), task=task, seed=0)
     frames = np.linspace(0, figure.length, POINTS)
-    if config.pruning.pruning == "none":
-        return Line(arm.label, frames, np.zeros(POINTS))
-    run = units.budget(config)
-    schedule = CubicSparsity(
-        config.pruning.sparsity, run.prune_begin, run.prune_end, config.pruning.prune_every
-    )
-    steps_per_frame = run.nominal_gradient_steps / run.frames
-    return Line(arm.label, frames, schedule.sparsity_at(frames * steps_per_frame))
+    pruning = config.pruning
+    if pruning.pruning == "none":
+        return Schedule(arm.label, frames, np.zeros(POINTS))
+    budget = units.budget(config)
+    schedule = CubicSparsity(pruning.sparsity, budget.prune_begin, budget.prune_end, pruning.prune_every)
+    steps_per_frame = budget.nominal_gradient_steps / budget.frames
+    return Schedule(arm.label, frames, schedule.sparsity_at(frames * steps_per_frame))
 
 
 def differ(panel: Panel) -> bool:
-    """Returns whether the arms of a panel prune gradually to one sparsity, but not at the same time."""
+    """Returns whether the panel's arms have several pruning windows."""
     gradual = [arm.flags for arm in panel.arms if arm.flags.get("pruning") == "magnitude"]
     windows = {(flags.get("prune_start"), flags.get("prune_end")) for flags in gradual}
     return len(windows) > 1
 
 
-def lines(figure: Figure, panel: Panel) -> list[Line]:
-    """Returns the schedules of a panel's arms."""
-    return [line(figure, panel, arm) for arm in panel.arms]
-
-
-def draw(axes: Axes, drawn: list[Line], colours: dict[str, str], unit: float) -> None:
+def draw(axes: Axes, lines: list[Schedule], colours: dict[str, str], unit: float) -> None:
     """Draws schedules, over frames in units of ``unit``."""
-    for each in drawn:
+    for line in lines:
         axes.plot(
-            each.frames / unit, 100 * each.sparsity, color=colours[each.arm], linewidth=1.8, label=each.arm
+            line.frames / unit, 100 * line.sparsity, color=colours[line.arm], linewidth=1.8, label=line.arm
         )
     axes.set_ylim(-4, 104)
     axes.set_yticks([0, 50, 95] if len(axes.figure.axes) > 1 else [0, 20, 40, 60, 80, 95])
@@ -76,8 +75,8 @@ def draw(axes: Axes, drawn: list[Line], colours: dict[str, str], unit: float) ->
     axes.set_ylabel("sparsity")
 
 
-def rows(panel: Panel, drawn: list[Line]) -> Iterator[dict[str, object]]:
-    """Yields the numbers of schedules."""
-    for each in drawn:
-        for frames, sparsity in zip(each.frames.tolist(), each.sparsity.tolist(), strict=True):
-            yield {"panel": panel.title, "arm": each.arm, "frames": frames, "sparsity": sparsity}
+def rows(panel: Panel, lines: list[Schedule]) -> Iterator[dict[str, object]]:
+    """Yields the CSV rows of schedules."""
+    for line in lines:
+        for frames, sparsity in zip(line.frames.tolist(), line.sparsity.tolist(), strict=True):
+            yield {"panel": panel.title, "arm": line.arm, "frames": frames, "sparsity": sparsity}
