@@ -21,20 +21,20 @@ _RETURNS = flags.DEFINE_enum(
     "returns",
     "training",
     ["training", "evaluation"],
-    "training: every run for itself, over what was published; evaluation: the mean over seeds.",
+    "training: a line per run, over published bands; evaluation: the mean over seeds.",
 )
 _TITLE = flags.DEFINE_string("title", "", "Line above the figure.")
 
 
 def main(argv: list[str]) -> None:
-    """Reads, draws, prints where each run lies."""
+    """Reads the runs, draws them, and prints a sentence about each."""
     del argv
     if not _RUNS.value:
         raise UserError("no run to draw: give --runs=DIR,DIR,...")
     runs = [results.load_run(directory) for directory in _RUNS.value]
     if _RETURNS.value == "evaluation":
-        evaluated, absent = evaluations.evaluated(runs)
-        groups = evaluations.groups(evaluated)
+        runs, absent = evaluations.with_evaluations(runs)
+        groups = evaluations.groups(runs)
         table = evaluations.save(groups, Path(_OUT.value), _TITLE.value)
         sentences = [*map(evaluations.verdict, groups), *absent]
     else:

@@ -2,7 +2,7 @@
 
 python experiments/diagnostics.py --runs=DIR,DIR,... --out=FILE.png
 
-The runs are trained with --diagnostics. Those that differ in their seeds only share a line.
+Train the runs with --diagnostics. Runs that differ only in their seeds share a line.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _GRADIENTS = flags.DEFINE_enum(
 
 
 def main(argv: list[str]) -> None:
-    """Reads, draws, prints where each group of runs stands."""
+    """Reads the runs, draws them, and prints a sentence about each group."""
     del argv
     if not _RUNS.value:
         raise UserError("no run to draw: give --runs=DIR,DIR,...")
-    grouped = diagnosing.groups([results.load_run(directory) for directory in _RUNS.value])
-    paths = diagnosing.save(grouped, Path(_OUT.value), _GRADIENTS.value)
-    for line in diagnosing.verdicts(grouped):
+    groups = diagnosing.groups([results.load_run(directory) for directory in _RUNS.value])
+    paths = diagnosing.save(groups, Path(_OUT.value), _GRADIENTS.value)
+    for line in diagnosing.verdicts(groups):
         print(line)
     print("Drawn in {} and {}, numbers in {}".format(*paths))
 

@@ -2,7 +2,7 @@
 
 python experiments/figures.py --figure=1 --budget=small --runs=runs/small
 
-Runs that are missing or unfinished are named, and do not count.
+Missing and unfinished runs are named and do not count.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from pathlib import Path
 from absl import flags
 
 from tf_pruned_rl.analysis import aggregate
-from tf_pruned_rl.analysis.figures import asked, report
+from tf_pruned_rl.analysis.figures import estimates, report
+from tf_pruned_rl.analysis.figures import flags as figure_flags
 from tf_pruned_rl.config.flags import run_main
 
-asked.define_flags()
+figure_flags.define_flags()
 _OUT = flags.DEFINE_string("out", "figures", "Folder to draw into: figure_01.png, .pdf, .csv, and so on.")
 _STATISTIC = flags.DEFINE_enum(
     "statistic",
@@ -34,16 +35,17 @@ _DIFFERENCES = flags.DEFINE_bool(
 
 
 def main(argv: list[str]) -> None:
-    """Reads, draws, says what the figure shows and what it lacks."""
+    """Reads the runs, draws the figure, and prints its numbers and what is missing."""
     del argv
-    wishes = report.Wishes(
+    options = estimates.Options(
         statistic=_STATISTIC.value or "",
         repetitions=_REPETITIONS.value,
         profiles=_PROFILES.value,
         improvement=_IMPROVEMENT.value,
         differences=_DIFFERENCES.value,
     )
-    for line in report.make(asked.figure(), asked.runs(), Path(_OUT.value), wishes):
+    figure, runs = figure_flags.figure(), figure_flags.runs_directory()
+    for line in report.make(figure, runs, Path(_OUT.value), options):
         print(line, flush=True)
 
 

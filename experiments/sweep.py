@@ -13,7 +13,7 @@ from pathlib import Path
 
 from absl import flags
 
-from tf_pruned_rl.analysis.figures import asked
+from tf_pruned_rl.analysis.figures import flags as figure_flags
 from tf_pruned_rl.config.flags import run_main
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.sweeps import cost, engines, jobs, status, view
@@ -21,7 +21,7 @@ from tf_pruned_rl.sweeps.driver import Report, Sweep
 from tf_pruned_rl.training.progress import create_console
 from tf_pruned_rl.training.signals import Signals
 
-asked.define_flags()
+figure_flags.define_flags()
 _DATA = flags.DEFINE_string("data", "", "Figure 6: where the data lie, as offline.py's --data says.")
 _STATUS = flags.DEFINE_bool("status", False, "Say how every run stands, and do nothing.")
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Say what there is to do and what it costs, and do nothing.")
@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int | None:
         jobs=_JOBS.value,
         runs_per_gpu=_RUNS_PER_GPU.value,
         threads=_THREADS.value,
-        directory=asked.runs().absolute(),
+        directory=figure_flags.runs_directory().absolute(),
         cluster=_CLUSTER.value,
         slurm=tuple(_SLURM.value),
     )
@@ -73,10 +73,10 @@ def main(argv: list[str]) -> int | None:
 
 def _jobs() -> tuple[jobs.Job, ...]:
     """Returns the runs that the flags name."""
-    figure = asked.figure()
+    figure = figure_flags.figure()
     if figure.command == "offline":
         figure = dataclasses.replace(figure, common={**figure.common, "data": _data(figure.number)})
-    table = jobs.create(figure.runs(), asked.runs(), Path(__file__).parent, _THREADS.value)
+    table = jobs.create(figure.runs(), figure_flags.runs_directory(), Path(__file__).parent, _THREADS.value)
     if not table:
         raise UserError(f"figure {figure.number} needs no runs: experiments/figures.py draws it as it is")
     return table
@@ -93,8 +93,8 @@ def _data(number: str) -> str:
 def _say(report: Report) -> None:
     for one in report.failed:
         print(f"failed: {one.job.name}: {one.detail} (log: {one.job.log})")
-    left = f", {report.left} left" if report.left else ""
-    print(f"{report.finished} finished, {len(report.failed)} failed{left}; they lie in {asked.runs()}")
+    left, runs = f", {report.left} left" if report.left else "", figure_flags.runs_directory()
+    print(f"{report.finished} finished, {len(report.failed)} failed{left}; they lie in {runs}")
     if report.left or report.failed:
         print("The same command goes on from here.")
 

@@ -22,11 +22,11 @@ def _own_directory(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
 def make_sweep() -> Callable[..., Path]:
     """Returns a function that writes finished runs of a figure, as a sweep leaves them.
 
-    ``returns(run)`` gives the mean return of every iteration, or evaluation, of a ``figures.Run``;
+    ``returns(run)`` gives the mean return of every iteration, or evaluation, of a ``figures.PlannedRun``;
     None where no episode ended. A run for which it gives nothing is missing.
     """
 
-    def make(figure: figures.Figure, directory: Path, returns: Callable[[figures.Run], Sequence]) -> Path:
+    def make(figure: figures.Figure, directory: Path, returns: Callable[[figures.PlannedRun], Sequence]) -> Path:
         directory.mkdir(exist_ok=True)
         for run in figures.unique(figure.runs()):
             if (means := returns(run)) is None:

@@ -17,7 +17,7 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step, trajectory
 
 from tf_pruned_rl import config
-from tf_pruned_rl.analysis.figures import asked
+from tf_pruned_rl.analysis.figures import flags as figure_flags
 from tf_pruned_rl.config import io as config_io
 
 ROOT = Path(__file__).parents[1]
@@ -96,7 +96,7 @@ def test_commands_exist_with_their_flags():
         source = (ROOT / file).read_text(encoding="utf-8")
         known = set(re.findall(r'flags\.DEFINE_\w+\(\s*"(\w+)"', source))
         if file in ("experiments/sweep.py", "experiments/figures.py"):
-            known |= set(re.findall(r'flags\.DEFINE_\w+\(\s*"(\w+)"', inspect.getsource(asked)))
+            known |= set(re.findall(r'flags\.DEFINE_\w+\(\s*"(\w+)"', inspect.getsource(figure_flags)))
         if file == "experiments/online.py":
             known |= set(config_io.field_types())
         if file == "experiments/offline.py":

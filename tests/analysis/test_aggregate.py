@@ -13,7 +13,7 @@ import scipy.stats
 from tf_pruned_rl.analysis import aggregate
 
 # The package makes rliable importable beside pandas 3.
-library = aggregate._rliable()
+library = aggregate.rliable()
 metrics = pytest.importorskip("rliable.metrics")
 
 BY_HAND = {

@@ -15,7 +15,7 @@ from tf_pruned_rl.training.records import Record
 
 
 @pytest.fixture
-def made(tmp_path):
+def make_run(tmp_path):
     """Returns a function that makes a run: {frames: value of every diagnostic}, {frames: sparsity}."""
 
     def make(name: str, values: dict[int, float], sparsity: dict[int, float], agent="dqn", **fields):
@@ -38,40 +38,40 @@ def made(tmp_path):
 GRADUAL = {1_000: 0.0, 2_000: 0.3, 3_000: 0.8, 4_000: 0.95, 5_000: 0.95}
 
 
-def test_runs_are_grouped_by_game_and_kind_and_seeds_share_a_line(made):
+def test_runs_are_groups_by_game_and_kind_and_seeds_share_a_line(make_run):
     runs = [
-        made("a", {1_000: 0.5}, GRADUAL),
-        made("b", {1_000: 0.7}, GRADUAL, seed=1),
-        made("c", {1_000: 0.9}, {1_000: 0.0}, pruning="none", intervention="redo"),
-        made("d", {1_000: 0.9}, GRADUAL, game="Breakout"),
+        make_run("a", {1_000: 0.5}, GRADUAL),
+        make_run("b", {1_000: 0.7}, GRADUAL, seed=1),
+        make_run("c", {1_000: 0.9}, {1_000: 0.0}, pruning="none", intervention="redo"),
+        make_run("d", {1_000: 0.9}, GRADUAL, game="Breakout"),
     ]
-    grouped = diagnosing.groups(runs)
-    assert list(grouped) == [("Pong", "95 % pruned"), ("Pong", "dense + redo"), ("Breakout", "95 % pruned")]
-    assert grouped["Pong", "95 % pruned"] == runs[:2]
-    first = next(iter(diagnosing.verdicts(grouped)))
+    groups = diagnosing.groups(runs)
+    assert list(groups) == [("Pong", "95 % pruned"), ("Pong", "dense + redo"), ("Breakout", "95 % pruned")]
+    assert groups["Pong", "95 % pruned"] == runs[:2]
+    first = next(iter(diagnosing.verdicts(groups)))
     assert (
         first.startswith("Pong, 95 % pruned (2 runs): q_variance 0.6") and "gradient covariance 0.6" in first
     )
 
 
-def test_what_cannot_be_drawn_is_refused(made):
+def test_what_cannot_be_drawn_is_refused(make_run):
     with pytest.raises(UserError, match="train it with --diagnostics"):
-        diagnosing.groups([made("none", {}, GRADUAL)])
+        diagnosing.groups([make_run("none", {}, GRADUAL)])
     with pytest.raises(UserError, match="several settings"):
-        diagnosing.groups([made("one", {1: 1.0}, {}), made("wide", {1: 1.0}, {}, width=3.0)])
+        diagnosing.groups([make_run("one", {1: 1.0}, {}), make_run("wide", {1: 1.0}, {}, width=3.0)])
 
 
-def test_the_window_is_read_from_what_the_run_logged(made):
-    assert diagnosing.pruning_window(made("whole", {}, GRADUAL)) == [2_000, 4_000]
-    assert diagnosing.pruning_window(made("begun", {}, {1_000: 0.0, 2_000: 0.3})) == [2_000]
-    assert diagnosing.pruning_window(made("before", {}, {1_000: 1e-7})) == []
-    assert diagnosing.pruning_window(made("static", {}, {1_000: 0.95}, pruning="static")) == []
-    assert diagnosing.pruning_window(made("dense", {}, {1_000: 0.0}, pruning="none")) == []
-    assert diagnosing.pruning_window(made("nothing", {}, {})) == []
+def test_the_window_is_read_from_what_the_run_logged(make_run):
+    assert diagnosing.pruning_window(make_run("whole", {}, GRADUAL)) == [2_000, 4_000]
+    assert diagnosing.pruning_window(make_run("begun", {}, {1_000: 0.0, 2_000: 0.3})) == [2_000]
+    assert diagnosing.pruning_window(make_run("before", {}, {1_000: 1e-7})) == []
+    assert diagnosing.pruning_window(make_run("static", {}, {1_000: 0.95}, pruning="static")) == []
+    assert diagnosing.pruning_window(make_run("dense", {}, {1_000: 0.0}, pruning="none")) == []
+    assert diagnosing.pruning_window(make_run("nothing", {}, {})) == []
 
 
-def test_the_newest_covariance_is_drawn(made):
-    run = made("run", {1_000: 0.25, 2_000: -0.5}, GRADUAL)
+def test_the_newest_covariance_is_drawn(make_run):
+    run = make_run("run", {1_000: 0.25, 2_000: -0.5}, GRADUAL)
     frames, matrix = diagnosing.covariance(run)
     assert frames == 2_000 and matrix.tolist() == [[1, -0.5], [-0.5, 1]]
     assert diagnosing.covariance(run, "kept")[1].tolist() == [[1, 0], [0, 1]]
@@ -79,13 +79,13 @@ def test_the_newest_covariance_is_drawn(made):
     (axes,) = [each for each in figure.axes if each.images]
     assert axes.get_title() == "Pong, 95 % pruned, 2,000 frames\nmean size 0.50, 100 % negative"
     with pytest.raises(UserError, match="gradient_covariance"):
-        diagnosing.covariance(made("none", {}, GRADUAL))
+        diagnosing.covariance(make_run("none", {}, GRADUAL))
 
 
-def test_panels_show_the_means_over_seeds_and_the_window(made):
+def test_panels_show_the_means_over_seeds_and_the_window(make_run):
     runs = [
-        made("a", {1_000: 0.5, 2_000: 1.0, 3_000: 9.0}, GRADUAL),
-        made("b", {1_000: 1.5, 2_000: 3.0}, GRADUAL, seed=1),
+        make_run("a", {1_000: 0.5, 2_000: 1.0, 3_000: 9.0}, GRADUAL),
+        make_run("b", {1_000: 1.5, 2_000: 3.0}, GRADUAL, seed=1),
     ]
     figure = diagnosing.panels(diagnosing.groups(runs))
     axes = figure.axes[list(diagnosing.PANELS).index("srank")]
@@ -96,8 +96,8 @@ def test_panels_show_the_means_over_seeds_and_the_window(made):
     assert axes.get_xlabel() == "frames" and axes.get_title(loc="left") == "effective rank"
 
 
-def test_continuous_control_counts_steps(made):
-    figure = diagnosing.panels(diagnosing.groups([made("sac", {1_000: 0.5}, GRADUAL, agent="sac")]))
+def test_continuous_control_counts_steps(make_run):
+    figure = diagnosing.panels(diagnosing.groups([make_run("sac", {1_000: 0.5}, GRADUAL, agent="sac")]))
     assert {axes.get_xlabel() for axes in figure.axes} == {"steps"}
 
 
@@ -111,4 +111,4 @@ def test_interval_of_a_mean_over_runs():
 
 @pytest.mark.parametrize(("value", "shown"), [(0.00025, "0.00025"), (12.5, "12.5"), (13_500, "13.5k")])
 def test_large_numbers_are_short_and_small_ones_plain(value, shown):
-    assert diagnosing._tick(value) == shown
+    assert diagnosing.tick_label(value) == shown

@@ -44,9 +44,9 @@ def test_seeds_are_put_together_and_averaged_where_all_have_been(make_run):
     ]
     dense, pruned, walker = evaluations.groups(runs)
     assert dense.runs == (runs[0], runs[2])
-    assert (dense.label, dense.game) == ("SAC HalfCheetah-v5 mlp dense", "HalfCheetah-v5")
-    assert pruned.label == "SAC HalfCheetah-v5 mlp 95 % pruned"
-    assert walker.label == "SAC Walker2d-v5 mlp dense"
+    assert (dense.name, dense.game) == ("SAC HalfCheetah-v5 mlp dense", "HalfCheetah-v5")
+    assert pruned.name == "SAC HalfCheetah-v5 mlp 95 % pruned"
+    assert walker.name == "SAC Walker2d-v5 mlp dense"
     frames, mean = dense.mean()
     np.testing.assert_array_equal(frames, [10_000, 20_000])
     np.testing.assert_array_equal(mean, [2.0, 3.5])
@@ -58,14 +58,14 @@ def test_seeds_are_put_together_and_averaged_where_all_have_been(make_run):
 
 def test_a_run_not_yet_evaluated_is_named_and_the_others_are_drawn(make_run):
     one, other = make_run("a", [1.0]), make_run("b", [])
-    found, absent = evaluations.evaluated([one, other])
-    assert found == [one]
+    drawn, absent = evaluations.with_evaluations([one, other])
+    assert drawn == [one]
     assert absent == [f"not drawn: {other.directory} holds no evaluation yet"]
 
 
 def test_runs_never_evaluated_are_refused(make_run):
     with pytest.raises(UserError, match=r"a holds no evaluation: .*--returns=training"):
-        evaluations.evaluated([make_run("a", []), make_run("b", [])])
+        evaluations.with_evaluations([make_run("a", []), make_run("b", [])])
 
 
 def test_figure_and_numbers(make_run, tmp_path):

@@ -69,5 +69,5 @@ def test_place_goes_by_the_precision_of_the_band(value, place):
     ("value", "text"),
     [(7.04, "7.0"), (-20.26, "-20.3"), (99.96, "100"), (123.4, "123"), (12345.6, "12,346"), (0.0, "0.0")],
 )
-def test_spelled(value, text):
-    assert published.spelled(value) == text
+def test_to_text(value, text):
+    assert published.to_text(value) == text

@@ -15,7 +15,7 @@ from tf_pruned_rl.errors import UserError
 
 def test_iterations_and_series(make_run):
     run = results.load_run(make_run("run", [1.5, None, 7.25]))
-    done = results.iterations(run)
+    done = results.returns(run)
     assert done.index.tolist() == [0, 1, 2]
     assert done.frames.tolist() == [1_000_000, 2_000_000, 3_000_000]
     np.testing.assert_array_equal(done.mean_return, [1.5, np.nan, 7.25])
@@ -40,7 +40,7 @@ def test_a_game_of_minatar_is_not_the_atari_game_of_that_name(make_run):
 @pytest.mark.parametrize("tail", ['{"kind": "iteration", "fra', "", '{"kind": "progress"}'])
 def test_a_line_without_its_end_is_left_out(make_run, tail):
     run = results.load_run(make_run("run", [1.0], tail=tail))
-    assert len(results.iterations(run).index) == 1
+    assert len(results.returns(run).index) == 1
     assert len(run.records["progress"]) == 2
 
 
@@ -48,7 +48,7 @@ def test_a_run_that_has_written_nothing_yet(make_run):
     directory = make_run("run", [])
     (directory / "metrics.jsonl").unlink()
     run = results.load_run(directory)
-    assert results.iterations(run).frames.size == 0
+    assert results.returns(run).frames.size == 0
     assert [part.size for part in results.series(run, "sparsity")] == [0, 0]
 
 

@@ -37,9 +37,9 @@ def part(number: str) -> tuple[figures.Figure, list[str]]:
     whole = figures.figure(number, "smoke")
     values = sorted({value for panel in whole.panels for value in panel.values})
     ends = tuple(dict.fromkeys((*values[:1], *values[-1:])))
-    only = figures.Cut(tasks=whole.tasks[:1], seeds=1, values=ends)
+    selection = figures.Selection(tasks=whole.tasks[:1], seeds=1, values=ends)
     flags = [f"--figure={number}", "--budget=smoke", f"--games={whole.tasks[0]}", "--seeds=1"]
-    return figures.figure(number, "smoke", only=only), [*flags, f"--values={','.join(map(str, ends))}"]
+    return figures.figure(number, "smoke", part=selection), [*flags, f"--values={','.join(map(str, ends))}"]
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def some_returns(run: figures.Run) -> list[float]:
+def some_returns(run: figures.PlannedRun) -> list[float]:
     draw = np.random.default_rng(int(run.run_id, 16))
     return (10 + 5 * (run.arm != "Dense") + np.arange(4) + draw.normal(size=4)).tolist()
 
@@ -127,7 +127,7 @@ def test_returns_and_methods(make_sweep, tmp_path, number):
 
 
 def test_minatar(make_sweep, tmp_path):
-    figure = figures.figure("1", "smoke", "minatar", figures.Cut(agents=("dqn",), values=(0.25, 0.75)))
+    figure = figures.figure("1", "smoke", "minatar", figures.Selection(agents=("dqn",), values=(0.25, 0.75)))
     runs = make_sweep(figure, tmp_path / "runs", some_returns)
     flags = ("--suite=minatar", "--agents=dqn", "--values=0.25,0.75", "--seeds=1")
     done = call("--figure=1", f"--runs={runs}", f"--out={tmp_path}", *flags, *SMOKE)

@@ -69,7 +69,7 @@ def make_jobs(tmp_path, monkeypatch) -> MakeJobs:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
 
     def make(count: int = 4, seeds: int = 1) -> tuple[Job, ...]:
-        figure = figures.figure("3", "smoke", only=figures.Cut(tasks=("Breakout",), seeds=seeds))
+        figure = figures.figure("3", "smoke", part=figures.Selection(tasks=("Breakout",), seeds=seeds))
         return jobs.create(figure.runs(), tmp_path / "sweep", scripts, threads=1)[:count]
 
     return make

@@ -1,7 +1,7 @@
-"""Aggregates of many runs on many games, with bootstrap intervals, as rliable makes them.
+"""Aggregates of many runs on many games, with rliable's bootstrap intervals.
 
-Scores are float64 [runs, games] or [runs, games, points]: every game has equally many runs, and a run
-has a score at every point of training. A statistic is over runs and games, at each point by itself.
+Scores are float64 [runs, games] or [runs, games, points]: every game has the same number of runs, and a
+run has a score at every point of training. A statistic is taken over runs and games at each point.
 Source: Agarwal et al. (2021), *Deep reinforcement learning at the edge of the statistical precipice*.
 """
 
@@ -12,15 +12,16 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
 REPETITIONS = 50_000
-"""Of the bootstrap, as rliable's default and the paper's."""
+"""Repetitions of the bootstrap: rliable's default, and the paper's."""
 PROFILE_REPETITIONS = 2_000
-"""Of the bootstrap of a performance profile, as rliable's default."""
+"""Repetitions for a performance profile: rliable's default."""
 LEVEL = 0.95
-"""Probability that an interval is to cover the truth."""
+"""Nominal coverage of the intervals."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Estimate:
 def interquartile_mean(scores: np.ndarray) -> np.ndarray:
     """Returns the mean of the middle half of all runs of all games, float64 [points].
 
-    A quarter, rounded down, is left out at each end.
+    A quarter of the runs, rounded down, is dropped at each end.
     """
     flat = _flat(scores)
     cut = len(flat) // 4
@@ -66,7 +67,7 @@ STATISTICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "mean": mean,
     "optimality_gap": optimality_gap,
 }
-"""The statistics by name. They equal rliable's, which are slower or for one point only."""
+"""The statistics by name. They equal rliable's, which are slower or take one point only."""
 
 
 def estimate(
@@ -74,7 +75,7 @@ def estimate(
 ) -> Estimate:
     """Returns a statistic and its 95 % stratified percentile bootstrap interval.
 
-    A repetition draws as many runs of each game, with replacement; the games stay.
+    A repetition draws the runs of each game with replacement; the games are fixed.
 
     Args:
       scores: float64 [runs, games] or [runs, games, points].
@@ -97,9 +98,9 @@ def profile(
       seed: of the bootstrap.
     """
 
-    def shares(drawn: np.ndarray) -> np.ndarray:
-        above = np.searchsorted(np.sort(drawn, axis=None), thresholds, side="right")
-        return 1.0 - above / drawn.size
+    def shares(sample: np.ndarray) -> np.ndarray:
+        at_most = np.searchsorted(np.sort(sample, axis=None), thresholds, side="right")
+        return 1.0 - at_most / sample.size
 
     return _interval(scores, shares, repetitions, seed)
 
@@ -118,8 +119,8 @@ def improvement(
       seed: of the bootstrap.
     """
 
-    def probability(drawn: np.ndarray, other: np.ndarray) -> np.ndarray:
-        return 0.5 + 0.5 * np.sign(drawn[:, None] - other[None]).mean(keepdims=True).reshape(1)
+    def probability(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return 0.5 + 0.5 * np.sign(x[:, None] - y[None]).mean(keepdims=True).reshape(1)
 
     return _interval([scores, over], probability, repetitions, seed)
 
@@ -132,20 +133,20 @@ def _interval(
 ) -> Estimate:
     """Returns ``function(scores)``, or ``function(*scores)`` of a list, with its interval."""
     arrays = scores if isinstance(scores, list) else [scores]
-    if all(len(each) == 1 for each in arrays):
+    if all(len(array) == 1 for array in arrays):
         value = function(*arrays)
-        nothing = np.full_like(value, np.nan)
-        return Estimate(value, nothing, nothing)
+        nan = np.full_like(value, np.nan)
+        return Estimate(value, nan, nan)
     with _global_generator(seed):
-        value_of, ends = _rliable().get_interval_estimates(
+        values, ends = rliable().get_interval_estimates(
             {"": scores}, function, reps=repetitions, confidence_interval_size=LEVEL
         )
-    return Estimate(value_of[""], *ends[""])
+    return Estimate(values[""], *ends[""])
 
 
 @contextlib.contextmanager
 def _global_generator(seed: int) -> Iterator[None]:
-    """Seeds numpy's global generator, from which rliable draws, and puts it back."""
+    """Seeds numpy's global generator, which rliable uses, and restores its state afterwards."""
     state = np.random.get_state()
     np.random.seed(seed)
     try:
@@ -154,11 +155,11 @@ def _global_generator(seed: int) -> Iterator[None]:
         np.random.set_state(state)
 
 
-def _rliable():
-    """Returns ``rliable.library``, imported when it is needed.
+def rliable() -> ModuleType:
+    """Returns ``rliable.library``, imported at the first use.
 
-    It uses the bootstrap of arch. The rest of arch, which its package would import first, takes seconds,
-    and its releases below 8, which rliable asks for, cannot be imported beside pandas 3.
+    It needs only the bootstrap of arch. Importing all of arch takes seconds, and its releases below 8,
+    which rliable requires, cannot be imported beside pandas 3.
     """
     if "rliable.library" not in sys.modules and "arch" not in sys.modules:
         spec = importlib.util.find_spec("arch")

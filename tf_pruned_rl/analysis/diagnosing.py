@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import ticker
@@ -101,7 +102,7 @@ def heat_maps(groups: Groups, array: str = "all") -> Figure:
     size = (2.6 * len(kinds) + 0.9, 2.7 * len(games) + 0.3)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(len(games), len(kinds), squeeze=False)
-    image = None
+    image: Any = None
     for cell in axes.flat:
         cell.set_axis_off()
     for (game, kind), runs in groups.items():

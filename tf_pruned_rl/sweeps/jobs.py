@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tf_pruned_rl.analysis.figures.spec import Run, unique
+from tf_pruned_rl.analysis.figures.spec import PlannedRun, unique
 from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.errors import UserError
 
@@ -16,7 +16,7 @@ from tf_pruned_rl.errors import UserError
 class Job:
     """A run and where it is made; it can be pickled and sent to another machine."""
 
-    run: Run
+    run: PlannedRun
     directory: Path
     """The sweep's directory, absolute."""
     scripts: Path
@@ -67,6 +67,6 @@ class Job:
         return (self.path / "summary.json").exists()
 
 
-def create(runs: Iterable[Run], directory: Path, scripts: Path, threads: int) -> tuple[Job, ...]:
+def create(runs: Iterable[PlannedRun], directory: Path, scripts: Path, threads: int) -> tuple[Job, ...]:
     """Returns one job for every different run, in order."""
     return tuple(Job(run, directory.absolute(), scripts.absolute(), threads) for run in unique(runs))

@@ -80,10 +80,10 @@ def test_figures_share_runs_at_every_budget(budget):
     assert in_figure_1 & in_figure_3 and in_figure_1 & in_figure_12
 
 
-def test_a_cut_leaves_runs_out_and_changes_none():
+def test_a_selection_keeps_some_runs_and_changes_none():
     whole = figures.figure("1", "small").runs()
-    only = figures.Cut(tasks=("Enduro",), seeds=2, agents=("rainbow",), values=(1, 5))
-    part = figures.figure("1", "small", only=only).runs()
+    selection = figures.Selection(tasks=("Enduro",), seeds=2, agents=("rainbow",), values=(1, 5))
+    part = figures.figure("1", "small", part=selection).runs()
     assert part == tuple(
         run
         for run in whole
@@ -92,23 +92,23 @@ def test_a_cut_leaves_runs_out_and_changes_none():
     assert len(part) == 2 * 2 * 2
 
 
-def test_a_cut_of_values_leaves_panels_without_them_whole():
-    figure = figures.figure("12", "small", only=figures.Cut(values=(3,)))
+def test_a_selection_of_values_keeps_panels_without_any():
+    figure = figures.figure("12", "small", part=figures.Selection(values=(3,)))
     assert [panel.values for panel in figure.panels] == [(), (3,)]
 
 
 @pytest.mark.parametrize(
-    ("only", "message"),
+    ("selection", "message"),
     [
-        (figures.Cut(tasks=("Pong",)), "--games: Pong is not one of Breakout, Enduro"),
-        (figures.Cut(agents=("sac",)), "--agents: sac is not one of dqn, rainbow"),
-        (figures.Cut(values=(2,)), "--values: 2 is not one of 1, 3, 5"),
-        (figures.Cut(seeds=4), "--seeds=4: figure 1 has 3 at this budget"),
+        (figures.Selection(tasks=("Pong",)), "--games: Pong is not one of Breakout, Enduro"),
+        (figures.Selection(agents=("sac",)), "--agents: sac is not one of dqn, rainbow"),
+        (figures.Selection(values=(2,)), "--values: 2 is not one of 1, 3, 5"),
+        (figures.Selection(seeds=4), "--seeds=4: figure 1 has 3 at this budget"),
     ],
 )
-def test_a_cut_names_what_there_is(only, message):
+def test_a_selection_of_something_absent_names_the_choices(selection, message):
     with pytest.raises(UserError, match=message):
-        figures.figure("1", "small", only=only)
+        figures.figure("1", "small", part=selection)
 
 
 @pytest.mark.parametrize(
@@ -125,5 +125,5 @@ def test_mistakes(arguments, message):
         figures.figure(*arguments)
 
 
-def test_every_preferred_game_is_one():
-    assert set(budgets.PREFERRED) <= set(figures.FIGURES["7"].tasks)
+def test_every_first_game_exists():
+    assert set(budgets.FIRST_GAMES) <= set(figures.FIGURES["7"].tasks)

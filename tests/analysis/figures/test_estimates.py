@@ -12,40 +12,43 @@ from tf_pruned_rl.analysis.figures import estimates, scores
 from tf_pruned_rl.environments import games
 
 FIGURE = figures.figure("3", "smoke")
-HOW = estimates.Statistics("mean", 50)
+OPTIONS = estimates.Options("mean", 50)
 
 
 @pytest.fixture
-def axes() -> scores.Axes:
+def subplot() -> scores.Subplot:
     """Two arms, two seeds, two games, three points; in one game the pruned arm is better."""
 
-    def group(arm: str, finals: list[list[float]]) -> scores.Group:
+    def group(arm: str, finals: list[list[float]]) -> scores.ScoreGroup:
         last = np.array(finals)
         table = np.stack([0 * last, last / 2, last], axis=-1)
-        return scores.Group(arm, None, ("Pong", "Breakout"), np.array([10, 20, 30]), table, ())
+        return scores.ScoreGroup(arm, None, ("Pong", "Breakout"), np.array([10, 20, 30]), table, ())
 
     groups = (group("Dense", [[1, 2], [1, 2]]), group("95 % pruned", [[3, 2], [5, 2]]))
-    return scores.Axes("DQN", FIGURE.panels[0], True, groups)
+    return scores.Subplot("DQN", FIGURE.panels[0], True, groups)
 
 
-def test_curves_have_every_point_and_finals_the_last(axes):
-    dense, pruned = estimates.estimated(axes, HOW)
+def test_curves_have_every_point_and_finals_the_last(subplot):
+    dense, pruned = estimates.estimate(subplot, OPTIONS)
     assert dense.estimate.value.tolist() == [0, 0.75, 1.5] and dense.frames.tolist() == [10, 20, 30]
     assert pruned.estimate.value.tolist() == [0, 1.5, 3]
-    bars = dataclasses.replace(axes, panel=dataclasses.replace(axes.panel, x="width"))
-    assert [each.estimate.value.tolist() for each in estimates.estimated(bars, HOW)] == [[1.5], [3]]
+    bars = dataclasses.replace(subplot, panel=dataclasses.replace(subplot.panel, x="width"))
+    assert [each.estimate.value.tolist() for each in estimates.estimate(bars, OPTIONS)] == [[1.5], [3]]
 
 
-def test_rows_and_the_sentence(axes):
-    shown = estimates.estimated(axes, HOW)
-    rows = list(estimates.rows(axes, shown, FIGURE, HOW))
+def test_rows_and_the_sentence(subplot):
+    groups = estimates.estimate(subplot, OPTIONS)
+    rows = list(estimates.rows(subplot, groups, FIGURE, OPTIONS))
     assert [row["frames"] for row in rows] == [10, 20, 30] * 2
     assert set(rows[0]) == set(estimates.COLUMNS)
-    assert estimates.sentence(axes, shown[0], HOW) == "DQN, Dense: mean 1.5 [1.5, 1.5] (2 games x 2 seeds)"
+    assert (
+        estimates.sentence(subplot, groups[0], OPTIONS)
+        == "DQN, Dense: mean 1.5 [1.5, 1.5] (2 games x 2 seeds)"
+    )
 
 
-def test_improvement_over_the_first_arm(axes):
-    ((group, other, better),) = estimates.improvements(axes, HOW)
+def test_improvement_over_the_first_arm(subplot):
+    ((group, other, better),) = estimates.improvements(subplot, OPTIONS)
     assert (group.arm, other.arm) == ("95 % pruned", "Dense")
     assert better.value == (1 + 0.5) / 2
 
@@ -66,14 +69,14 @@ def test_differences_are_of_the_same_game_and_seed(make_sweep, tmp_path):
             ]
         ),
     )
-    pong, breakout = scores.collect(dataclasses.replace(figure, normalised=False), runs).axes
-    for axes, expected in ((pong, [2.0, 6.0]), (breakout, [2.0, 3.0])):
-        found = estimates.differences(axes)
-        assert [group.arm for group in found.groups] == [
+    pong, breakout = scores.collect(dataclasses.replace(figure, normalised=False), runs).subplots
+    for subplot, expected in ((pong, [2.0, 6.0]), (breakout, [2.0, 3.0])):
+        less = estimates.differences(subplot)
+        assert [group.arm for group in less.groups] == [
             f"{sparsity} % pruned less Dense" for sparsity in (90, 95, 99)
         ]
-        assert found.groups[1].scores.ravel().tolist() == expected, axes.title
-    (whole,) = scores.collect(figure, runs).axes
+        assert less.groups[1].scores.ravel().tolist() == expected, subplot.title
+    (whole,) = scores.collect(figure, runs).subplots
     (_, pruned, _) = estimates.differences(whole).groups
     # Of the two seeds that count, both arms have 0 in Pong and 1 in Breakout.
     assert pruned.scores.shape == (1, 2, 1)
@@ -81,8 +84,8 @@ def test_differences_are_of_the_same_game_and_seed(make_sweep, tmp_path):
     np.testing.assert_allclose(pruned.scores[..., 0] * unit, [[2, 2]], rtol=1e-9)
 
 
-def test_profiles_share_their_thresholds(axes):
-    (dense, taus, share), (_, same, _) = estimates.profiles(axes)
-    assert dense.arm == "Dense" and taus is same and (taus[0], taus[-1]) == (0, 5)
+def test_profiles_share_their_thresholds(subplot):
+    (dense, thresholds, share), (_, same, _) = estimates.profiles(subplot)
+    assert dense.arm == "Dense" and thresholds is same and (thresholds[0], thresholds[-1]) == (0, 5)
     assert share.value[0] == 1 and share.value[-1] == 0
-    assert share.value[np.searchsorted(taus, 1.5)] == 0.5
+    assert share.value[np.searchsorted(thresholds, 1.5)] == 0.5

@@ -25,7 +25,7 @@ def closed_form(frames: np.ndarray, begin: float, end: float, final: float = 0.9
 )
 def test_schedules_of_the_paper(number, windows):
     figure = figures.figure(number)
-    lines = {line.arm: line for line in schedules.lines(figure, figure.panels[0])}
+    lines = {line.arm: line for line in schedules.schedules(figure, figure.panels[0])}
     assert lines.keys() - {"Dense"} == windows.keys()
     for arm, (begin, end) in windows.items():
         line = lines[arm]
@@ -37,7 +37,7 @@ def test_schedules_of_the_paper(number, windows):
 
 def test_a_smaller_budget_has_the_same_shape():
     figure = figures.figure("10", "small")
-    for line, share in zip(schedules.lines(figure, figure.panels[0])[1:], (0.4, 1.0), strict=True):
+    for line, share in zip(schedules.schedules(figure, figure.panels[0])[1:], (0.4, 1.0), strict=True):
         expected = closed_form(line.frames, 0.2 * share * 10e6, 0.8 * share * 10e6)
         np.testing.assert_allclose(line.sparsity, expected, atol=1e-9)
 

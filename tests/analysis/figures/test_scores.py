@@ -23,21 +23,21 @@ def part(*tasks: str, seeds: int = 2) -> figures.Figure:
     return dataclasses.replace(ALL, panels=(panel,), tasks=tasks, seeds=seeds)
 
 
-def collect(make_sweep, tmp_path, figure, returns) -> scores.Scores:
+def collect(make_sweep, tmp_path, figure, returns) -> scores.FigureScores:
     return scores.collect(figure, make_sweep(figure, tmp_path / "runs", returns))
 
 
 def test_arrays_of_human_normalised_scores(make_sweep, tmp_path):
     figure = part("Pong", "Breakout")
     level = {("Pong", "Dense"): -20.7, ("Pong", "95 % pruned"): 14.6}
-    found = collect(
+    collected = collect(
         make_sweep,
         tmp_path,
         figure,
         lambda run: [0.0, level.get((run.task, run.arm), 30.5 * (1 + run.seed))],
     )
-    assert found.notes == ()
-    dense, pruned = found.axes[0].groups
+    assert collected.notes == ()
+    dense, pruned = collected.subplots[0].groups
     assert (dense.arm, dense.value, dense.tasks, dense.seeds) == ("Dense", 0.25, ("Pong", "Breakout"), 2)
     assert dense.scores.shape == (2, 2, 2)
     total = figure.runs()[0].config.run.total_frames
@@ -50,34 +50,34 @@ def test_arrays_of_human_normalised_scores(make_sweep, tmp_path):
 
 
 def test_games_without_a_human_score_are_left_out_by_name(make_sweep, tmp_path):
-    found = collect(make_sweep, tmp_path, part("Carnival", "Pong", "AirRaid"), lambda run: [1.0])
-    assert found.notes == ("without a human score, and left out: Carnival, AirRaid",)
-    assert [group.tasks for group in found.axes[0].groups] == [("Pong",), ("Pong",)]
-    row = next(row for row in estimates.run_rows(found) if row["game"] == "Carnival")
+    collected = collect(make_sweep, tmp_path, part("Carnival", "Pong", "AirRaid"), lambda run: [1.0])
+    assert collected.notes == ("without a human score, and left out: Carnival, AirRaid",)
+    assert [group.tasks for group in collected.subplots[0].groups] == [("Pong",), ("Pong",)]
+    row = next(row for row in estimates.run_rows(collected) if row["game"] == "Carnival")
     assert row["counted"] == "no" and row["final_return"] == 1.0 and "final_score" not in row
 
 
 def test_missing_and_unfinished_runs_are_named_and_do_not_count(make_sweep, tmp_path):
     figure = part("Pong", "Breakout", seeds=3)
-    found = make_sweep(
+    collected = make_sweep(
         figure,
         tmp_path / "runs",
         lambda run: None if (run.arm, run.task, run.seed) == ("Dense", "Pong", 1) else [float(run.seed)] * 4,
     )
     (cut,) = [run for run in figure.runs() if (run.arm, run.task, run.seed) == ("Dense", "Breakout", 0)]
-    (found / cut.name / "summary.json").unlink()
-    lines = (found / cut.name / "metrics.jsonl").read_text().splitlines()
-    (found / cut.name / "metrics.jsonl").write_text("\n".join(lines[:3]) + "\n")
-    scored = scores.collect(figure, found)
+    (collected / cut.name / "summary.json").unlink()
+    lines = (collected / cut.name / "metrics.jsonl").read_text().splitlines()
+    (collected / cut.name / "metrics.jsonl").write_text("\n".join(lines[:3]) + "\n")
+    scored = scores.collect(figure, collected)
     total = cut.config.run.total_frames
     assert scored.notes == (
         "DQN, Dense, width 0.25: 2 of 6 runs do not count: Pong seed 1 is missing; Breakout seed 0 is "
         f"unfinished ({total * 3 // 4:,} of {total:,} frames)",
         "DQN, Dense, width 0.25: 2 of 3 seeds",
     )
-    dense, pruned = scored.axes[0].groups
+    dense, pruned = scored.subplots[0].groups
     assert (dense.seeds, pruned.seeds) == (2, 3)
-    assert [(one.place.task, one.place.seed) for one in dense.used] == [
+    assert [(run.plan.task, run.plan.seed) for run in dense.runs] == [
         *(("Pong", 0), ("Breakout", 1)),
         *(("Pong", 2), ("Breakout", 2)),
     ]
@@ -91,26 +91,26 @@ def test_missing_and_unfinished_runs_are_named_and_do_not_count(make_sweep, tmp_
 
 
 def test_arms_are_compared_on_games_that_all_have(make_sweep, tmp_path):
-    found = collect(
+    collected = collect(
         make_sweep,
         tmp_path,
         part("Pong", "Breakout"),
         lambda run: None if (run.arm, run.task) == ("Dense", "Pong") else [1.0],
     )
-    assert [group.tasks for group in found.axes[0].groups] == [("Breakout",), ("Breakout",)]
-    assert "DQN: not done by every arm, and left out for all of them: Pong" in found.notes
+    assert [group.tasks for group in collected.subplots[0].groups] == [("Breakout",), ("Breakout",)]
+    assert "DQN: not done by every arm, and left out for all of them: Pong" in collected.notes
 
 
 def test_an_arm_without_any_run_leaves_the_games_to_the_others(make_sweep, tmp_path):
-    found = collect(make_sweep, tmp_path, part("Pong"), lambda run: None if run.arm == "Dense" else [1.0])
-    assert [group.arm for group in found.axes[0].groups] == ["95 % pruned"]
-    assert found.notes == ("DQN, Dense, width 0.25: all 2 runs are missing",)
+    collected = collect(make_sweep, tmp_path, part("Pong"), lambda run: None if run.arm == "Dense" else [1.0])
+    assert [group.arm for group in collected.subplots[0].groups] == ["95 % pruned"]
+    assert collected.notes == ("DQN, Dense, width 0.25: all 2 runs are missing",)
 
 
 def test_an_iteration_without_a_finished_episode_is_as_the_one_before(make_sweep, tmp_path):
     curves = {0: [None, 3.0, None, 5.0], 1: [2.0, 4.0, 6.0, None]}
-    found = collect(make_sweep, tmp_path, part("Pong"), lambda run: curves[run.seed])
-    group = found.axes[0].groups[0]
+    collected = collect(make_sweep, tmp_path, part("Pong"), lambda run: curves[run.seed])
+    group = collected.subplots[0].groups[0]
     every = ALL.common["iteration_frames"]
     assert group.frames.tolist() == [2 * every, 3 * every, 4 * every]
     back = group.scores * (PONG[1] - PONG[0]) + PONG[0]
@@ -118,9 +118,9 @@ def test_an_iteration_without_a_finished_episode_is_as_the_one_before(make_sweep
 
 
 def test_a_run_without_any_finished_episode_does_not_count(make_sweep, tmp_path):
-    found = collect(make_sweep, tmp_path, part("Pong"), lambda run: [None if run.seed else 1.0])
-    assert "Pong seed 1 is without a finished episode" in found.notes[0]
-    assert found.axes[0].groups[0].seeds == 1
+    collected = collect(make_sweep, tmp_path, part("Pong"), lambda run: [None if run.seed else 1.0])
+    assert "Pong seed 1 is without a finished episode" in collected.notes[0]
+    assert collected.subplots[0].groups[0].seeds == 1
 
 
 def test_minatar_lies_between_random_play_and_the_best_run(make_sweep, tmp_path):
@@ -128,30 +128,30 @@ def test_minatar_lies_between_random_play_and_the_best_run(make_sweep, tmp_path)
     tasks = figure.tasks[:1]
     figure = dataclasses.replace(figure, tasks=tasks, panels=figure.panels[:1])
     random = games.MINATAR[tasks[0]].random
-    found = collect(
+    collected = collect(
         make_sweep, tmp_path, figure, lambda run: [random + (run.arm != "Dense") * (1 + run.seed)]
     )
-    assert found.scales[tasks[0]] == scores.Scale(random, random + 2)
-    dense, *_, pruned = found.axes[0].groups
+    assert collected.scales[tasks[0]] == scores.Scale(random, random + 2)
+    dense, *_, pruned = collected.subplots[0].groups
     np.testing.assert_allclose(dense.scores.ravel(), [0, 0], atol=1e-12)
     np.testing.assert_allclose(pruned.scores.ravel(), [0.5, 1])
 
 
 def test_where_no_run_beats_random_play_a_score_is_one_return(make_sweep, tmp_path):
     figure = figures.figure("1", "smoke", "minatar")
-    found = collect(make_sweep, tmp_path, figure, lambda run: [0.0])
-    assert all(scale.one - scale.zero == 1 for scale in found.scales.values())
+    collected = collect(make_sweep, tmp_path, figure, lambda run: [0.0])
+    assert all(scale.one - scale.zero == 1 for scale in collected.scales.values())
 
 
 def test_returns_of_continuous_control_have_axes_for_each_task(make_sweep, tmp_path):
     figure = figures.figure("9", "smoke")
-    found = collect(make_sweep, tmp_path, figure, lambda run: [1.0, 2.0 + run.seed])
-    assert [axes.title for axes in found.axes] == list(figure.tasks)
-    group = found.axes[0].groups[0]
+    collected = collect(make_sweep, tmp_path, figure, lambda run: [1.0, 2.0 + run.seed])
+    assert [subplot.title for subplot in collected.subplots] == list(figure.tasks)
+    group = collected.subplots[0].groups[0]
     assert group.scores[..., -1].tolist() == [[2.0], [3.0]]
-    assert estimates.Statistics.of(figure, "", 10).name(found.axes[0]) == "mean"
+    assert estimates.Options().name(collected.subplots[0]) == "mean"
     with pytest.raises(UserError, match="optimality_gap needs normalised"):
-        estimates.Statistics.of(figure, "optimality_gap", 10)
+        estimates.Options("optimality_gap").check(figure)
 
 
 def test_all_games_together_and_each_by_itself(make_sweep, tmp_path):
@@ -159,26 +159,25 @@ def test_all_games_together_and_each_by_itself(make_sweep, tmp_path):
     low, high = (games.MINATAR[task].random for task in figure.tasks)
     lost = [run for run in figure.runs() if run.task == "Breakout" and run.arm == "Dense" and run.seed][0]
     best = {"Breakout": low + 2, "SpaceInvaders": high + 10}
-    found = collect(
+    collected = collect(
         make_sweep,
         tmp_path,
         figure,
         lambda run: None if run.run_id == lost.run_id else [best[run.task] if run.seed == 0 else 1.0],
     )
-    both, *each = found.axes
-    assert [axes.title for axes in found.axes] == ["Both games", *figure.tasks]
-    assert [axes.normalised for axes in found.axes] == [True, False, False]
+    both, *each = collected.subplots
+    assert [subplot.title for subplot in collected.subplots] == ["Both games", *figure.tasks]
+    assert [subplot.normalised for subplot in collected.subplots] == [True, False, False]
     assert both.groups[0].seeds == 1 and both.groups[0].scores.ravel().tolist() == [1.0, 1.0]
-    assert [axes.groups[0].seeds for axes in each] == [1, 2]
+    assert [subplot.groups[0].seeds for subplot in each] == [1, 2]
     assert each[1].groups[0].scores.ravel().tolist() == [best["SpaceInvaders"], 1.0]
-    how = estimates.Statistics.of(figure, "", 10)
-    assert [how.name(axes) for axes in found.axes] == ["iqm", "mean", "mean"]
-    assert found.notes == (
+    assert [estimates.Options().name(subplot) for subplot in collected.subplots] == ["iqm", "mean", "mean"]
+    assert collected.notes == (
         "Both games, Dense, width 0.25: 1 of 4 runs do not count: Breakout seed 1 is missing",
         "Both games, Dense, width 0.25: 1 of 2 seeds",
     )
     with pytest.raises(UserError, match="optimality_gap needs normalised"):
-        estimates.Statistics.of(figure, "optimality_gap", 10)
+        estimates.Options("optimality_gap").check(figure)
 
 
 def test_no_folder_is_one_clear_error(tmp_path):

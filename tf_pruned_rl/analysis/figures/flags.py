@@ -23,9 +23,7 @@ def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
     flags.DEFINE_string("runs", "", "Folder of the run directories; runs/BUDGET by default.", **where)
     flags.DEFINE_list("games", [], "Only these games, or environments.", **where)
     flags.DEFINE_list("agents", [], "Only these agents.", **where)
-    flags.DEFINE_list(
-        "values", [], "Only these values of the flag that panels vary, such as widths.", **where
-    )
+    flags.DEFINE_list("values", [], "Only these values of the varied flag, such as widths.", **where)
     flags.DEFINE_integer("seeds", 0, "Only the first so many seeds; 0 for all.", **where)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from tf_pruned_rl.analysis.figures.spec import Figure, Flags, Panel, dense, dense_and_pruned, pruned
+from typing import Any
+
+from tf_pruned_rl.analysis.figures.spec import Figure, Panel, dense, dense_and_pruned, pruned
 
 # Two million frames are 500,000 agent steps, so this replay keeps them all.
-_FIDELITY: Flags = {"network": "nature", "replay_capacity": 500_000}
+_FIDELITY: dict[str, Any] = {"network": "nature", "replay_capacity": 500_000}
 
 _MINATAR_LENGTH = 20_000
 """Frames of a run, each an agent step; the preset has 10 M."""
-_MINATAR: Flags = {
+_MINATAR: dict[str, Any] = {
     "suite": "minatar",
     "network": "impala",
     # Five iterations: the score of a run, the return of its last iteration, covers its last fifth.
@@ -26,7 +28,7 @@ _MINATAR_GAMES = ("Breakout", "SpaceInvaders")
 
 # Four fifths of every convolution's channels, and 95 % of the dense layer's weights in blocks that a
 # processor's vector unit loads whole.
-_STRUCTURED: Flags = {
+_STRUCTURED: dict[str, Any] = {
     "structure": "channel",
     "distribution": "uniform",
     "dense_structure": "block",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tf_pruned_rl.analysis.figures.spec import (
     Arm,
     Figure,
-    Flags,
     Panel,
     dense,
     dense_and_pruned,
@@ -14,8 +15,8 @@ from tf_pruned_rl.analysis.figures.spec import (
 from tf_pruned_rl.environments.games import ANALYSIS_GAMES, SUITE_15, SUITE_26, SUITE_60
 
 _AGENTS = (("dqn", "DQN"), ("rainbow", "Rainbow"))
-_RESNET: Flags = {"network": "impala"}
-_RESNET_3: Flags = {"network": "impala", "width": 3}
+_RESNET: dict[str, Any] = {"network": "impala"}
+_RESNET_3: dict[str, Any] = {"network": "impala", "width": 3}
 # The 17 games of Kumar et al. (2021), which the paper does not list.
 _OFFLINE_GAMES = (
     *("Asterix", "BeamRider", "Breakout", "DemonAttack", "DoubleDunk", "Enduro", "IceHockey", "Jamesbond"),
@@ -34,7 +35,7 @@ def _by_replay_ratio(title: str, arms: tuple[Arm, ...]) -> Panel:
     return Panel(title, "replay_ratio", arms, varied="replay_ratio", values=(0.25, 0.5, 1, 2))
 
 
-def _methods(**flags: object) -> tuple[Arm, ...]:
+def _methods(**flags: Any) -> tuple[Arm, ...]:
     """Returns the arms of figure 12: pruning, and other methods against the loss of plasticity."""
     return (
         dense("dqn", **flags),

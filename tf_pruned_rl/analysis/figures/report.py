@@ -1,48 +1,28 @@
-"""A figure from its runs: the pictures (PNG and PDF), their numbers as CSV, and what to tell the user."""
+"""A figure from its runs: pictures (PNG and PDF), their numbers as CSV, and sentences about them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import matplotlib.figure as mpl
 
-from tf_pruned_rl.analysis import curves, diagnosing
+from tf_pruned_rl.analysis import curves, diagnosing, plotting
 from tf_pruned_rl.analysis.figures import drawing, estimates, schedules, scores
-from tf_pruned_rl.analysis.figures.estimates import Statistics
-from tf_pruned_rl.analysis.figures.scores import MISSING, Scores, Seen
+from tf_pruned_rl.analysis.figures.estimates import Options
+from tf_pruned_rl.analysis.figures.scores import MISSING, FigureRun, FigureScores
 from tf_pruned_rl.analysis.figures.spec import Figure
 from tf_pruned_rl.errors import UserError
 
-_Rows = Iterator[Mapping[str, object]]
 
+def make(figure: Figure, runs: Path, out: Path, options: Options) -> Iterator[str]:
+    """Draws a figure into the folder ``out``, and yields a line for everything worth saying about it.
 
-@dataclass(frozen=True)
-class Wishes:
-    """What is asked for, besides the figure."""
-
-    statistic: str = ""
-    """A name in ``aggregate.STATISTICS``; empty takes the figure's own."""
-    repetitions: int = 50_000
-    """Of the bootstrap."""
-    profiles: bool = False
-    """Performance profiles, too."""
-    improvement: bool = False
-    """Probabilities of improvement, too."""
-    differences: bool = False
-    """Differences to the first arm, seed by seed, too."""
-
-
-def make(figure: Figure, runs: Path, out: Path, wishes: Wishes) -> Iterator[str]:
-    """Draws a figure into the folder ``out``, and yields what there is to say, line by line.
-
-    Files are called ``figure_01.png``, ``.pdf``, ``.csv``, and so on by the figure's number;
-    ``figure_01_runs.csv`` has a row for every run, those that are missing included.
+    The files are ``figure_01.png``, ``.pdf`` and ``.csv``, with the figure's number.
+    ``figure_01_runs.csv`` has a row for every run, missing ones included.
 
     Raises:
-      UserError: there are no runs of it, or they are not of a kind that can be drawn so, or ``out``
-        cannot be written.
+      UserError: it has no runs, or they cannot be drawn with these options, or ``out`` cannot be written.
     """
     number = f"{figure.number:0>2}" if figure.number.isdigit() else figure.number
     stem = out / f"figure_{number}"
@@ -53,127 +33,134 @@ def make(figure: Figure, runs: Path, out: Path, wishes: Wishes) -> Iterator[str]
     elif figure.kind == "published":
         yield from _published(figure, runs, stem)
     else:
-        yield from _scores(figure, runs, stem, wishes)
+        yield from _scores(figure, runs, stem, options)
 
 
-def _write(stem: Path, draw: Callable[[], mpl.Figure], columns: Sequence[str], rows: _Rows) -> str:
+def _write(stem: Path, draw: Callable[[], mpl.Figure], columns: Sequence[str], rows: plotting.Rows) -> str:
     """Writes pictures and numbers; returns the sentence that says so."""
-    curves.write(stem.with_suffix(".png"), draw, columns, rows, also=(stem.with_suffix(".pdf"),))
+    plotting.draw_into((stem.with_suffix(".png"), stem.with_suffix(".pdf")), draw)
+    plotting.write_table(stem.with_suffix(".csv"), columns, rows)
     return f"Drawn in {stem}.png and .pdf, numbers in {stem}.csv"
 
 
 def _schedules(figure: Figure, stem: Path) -> Iterator[str]:
-    rows = (row for panel in figure.panels for row in schedules.rows(panel, schedules.lines(figure, panel)))
-    draw = lambda: drawing.draw_schedules(figure)  # noqa: E731
-    yield _write(stem, draw, ("panel", "arm", "frames", "sparsity"), rows)
-
-
-def _scores(figure: Figure, runs: Path, stem: Path, wishes: Wishes) -> Iterator[str]:
-    how = Statistics.of(figure, wishes.statistic, wishes.repetitions)
-    found = scores.collect(figure, runs)
-    yield from found.notes
-    if not any(axes.groups for axes in found.axes):
-        raise UserError(f"no finished run of figure {figure.number} in {runs}: {_make_them(figure, runs)}")
-    drawn = [(axes, estimates.estimated(axes, how)) for axes in found.axes]
-    for axes, shown in drawn:
-        yield from (estimates.sentence(axes, each, how) for each in shown)
-    rows = (row for axes, shown in drawn for row in estimates.rows(axes, shown, figure, how))
-    yield _write(stem, lambda: drawing.draw(figure, drawn, how), estimates.COLUMNS, rows)
-    table = curves.write_table(
-        _named(stem, "runs").with_suffix(".csv"), estimates.RUN_COLUMNS, estimates.run_rows(found)
+    rows = (
+        row for panel in figure.panels for row in schedules.rows(panel, schedules.schedules(figure, panel))
     )
+    yield _write(stem, lambda: drawing.draw_schedules(figure), schedules.COLUMNS, rows)
+
+
+def _scores(figure: Figure, runs: Path, stem: Path, options: Options) -> Iterator[str]:
+    options.check(figure)
+    figure_scores = scores.collect(figure, runs)
+    yield from figure_scores.notes
+    subplots = figure_scores.subplots
+    if not any(subplot.groups for subplot in subplots):
+        raise UserError(f"no finished run of figure {figure.number} in {runs}: {_how_to_make(figure, runs)}")
+    pairs = [(subplot, estimates.estimate(subplot, options)) for subplot in subplots]
+    for subplot, groups in pairs:
+        yield from (estimates.sentence(subplot, each, options) for each in groups)
+    rows = (row for pair in pairs for row in estimates.rows(*pair, figure, options))
+    yield _write(stem, lambda: drawing.draw(figure, pairs, options), estimates.COLUMNS, rows)
+    table = _table(stem, "runs", estimates.RUN_COLUMNS, estimates.run_rows(figure_scores))
     yield f"Every run in {table}"
     for panel in figure.panels:
         if schedules.differ(panel):
-            lines = schedules.lines(figure, panel)
-            table = _named(stem, "schedules").with_suffix(".csv")
-            curves.write_table(table, ("panel", "arm", "frames", "sparsity"), schedules.rows(panel, lines))
+            lines = schedules.schedules(figure, panel)
+            table = _table(stem, "schedules", schedules.COLUMNS, schedules.rows(panel, lines))
             yield f"Schedules in {table}"
-    if wishes.profiles:
-        yield _profiles(found, stem)
-    if wishes.improvement:
-        yield from _improvements(found, stem, how)
-    if wishes.differences:
-        yield from _differences(found, stem, how)
+    if options.profiles:
+        yield _profiles(figure_scores, stem)
+    if options.improvement:
+        yield from _improvements(figure_scores, stem, options)
+    if options.differences:
+        yield from _differences(figure_scores, stem, options)
 
 
-def _profiles(found: Scores, stem: Path) -> str:
-    drawn = [(axes, estimates.profiles(axes)) for axes in found.axes]
+def _profiles(figure_scores: FigureScores, stem: Path) -> str:
+    pairs = [(subplot, estimates.profiles(subplot)) for subplot in figure_scores.subplots]
     rows = (
         row
-        for axes, each in drawn
-        for group, taus, share in each
-        for row in estimates.comparison_rows(axes, group, share, taus=taus)
+        for subplot, profiles in pairs
+        for group, thresholds, share in profiles
+        for row in estimates.comparison_rows(subplot, group, share, thresholds=thresholds)
     )
-    draw = lambda: drawing.draw_profiles(found.figure, drawn)  # noqa: E731
-    return _write(_named(stem, "profiles"), draw, estimates.COMPARISON_COLUMNS, rows)
+    draw = lambda: drawing.draw_profiles(figure_scores.figure, pairs)  # noqa: E731
+    return _write(_suffixed(stem, "profiles"), draw, estimates.COMPARISON_COLUMNS, rows)
 
 
-def _improvements(found: Scores, stem: Path, how: Statistics) -> Iterator[str]:
-    drawn = [(axes, estimates.improvements(axes, how)) for axes in found.axes]
-    for axes, each in drawn:
-        for group, other, better in each:
-            label = scores.group_label(axes.title, axes.panel, group.arm, group.value)
-            yield f"{label}: above {other.arm} with probability {better.value[0]:.3f}"
+def _improvements(figure_scores: FigureScores, stem: Path, options: Options) -> Iterator[str]:
+    pairs = [(subplot, estimates.improvements(subplot, options)) for subplot in figure_scores.subplots]
+    for subplot, improvements in pairs:
+        for group, first, probability in improvements:
+            label = subplot.label(group.arm, group.value)
+            yield f"{label}: above {first.arm} with probability {probability.value[0]:.3f}"
     rows = (
         row
-        for axes, each in drawn
-        for group, other, better in each
-        for row in estimates.comparison_rows(axes, group, better, over=other.arm)
+        for subplot, improvements in pairs
+        for group, first, probability in improvements
+        for row in estimates.comparison_rows(subplot, group, probability, over=first.arm)
     )
-    draw = lambda: drawing.draw_improvements(found.figure, drawn)  # noqa: E731
-    yield _write(_named(stem, "improvement"), draw, estimates.COMPARISON_COLUMNS, rows)
+    draw = lambda: drawing.draw_improvements(figure_scores.figure, pairs)  # noqa: E731
+    yield _write(_suffixed(stem, "improvement"), draw, estimates.COMPARISON_COLUMNS, rows)
 
 
-def _differences(found: Scores, stem: Path, how: Statistics) -> Iterator[str]:
-    less = [estimates.differences(axes) for axes in found.axes]
-    drawn = [(axes, estimates.estimated(axes, how)) for axes in less]
-    for axes, shown in drawn:
-        yield from (estimates.sentence(axes, each, how) for each in shown)
-    rows = (row for axes, shown in drawn for row in estimates.rows(axes, shown, found.figure, how))
-    table = curves.write_table(_named(stem, "differences").with_suffix(".csv"), estimates.COLUMNS, rows)
-    yield f"Differences in {table}"
+def _differences(figure_scores: FigureScores, stem: Path, options: Options) -> Iterator[str]:
+    subplots = [estimates.differences(subplot) for subplot in figure_scores.subplots]
+    pairs = [(subplot, estimates.estimate(subplot, options)) for subplot in subplots]
+    for subplot, groups in pairs:
+        yield from (estimates.sentence(subplot, each, options) for each in groups)
+    rows = (row for pair in pairs for row in estimates.rows(*pair, figure_scores.figure, options))
+    yield f"Differences in {_table(stem, 'differences', estimates.COLUMNS, rows)}"
 
 
 def _diagnostics(figure: Figure, runs: Path, stem: Path) -> Iterator[str]:
-    """Draws figures 11 and 13: the panels, or the heat maps, of what runs have measured so far."""
-    seen = _there(figure, runs, lambda one: bool(one.data and one.data.records.get("diagnostics")))
-    yield from _lacking(figure, seen)
-    grouped = diagnosing.groups([one.data for one in seen if one.data])
-    draw = diagnosing.panels if figure.kind == "diagnostics" else diagnosing.heat_maps
-    yield from diagnosing.verdicts(grouped)
-    yield _write(stem, lambda: draw(grouped), diagnosing.COLUMNS, diagnosing.rows(grouped))
+    """Draws figures 11 and 13: the panels, or the heat maps, of the measurements so far."""
+    measured = _read(figure, runs, lambda run: bool(run.result and run.result.records.get("diagnostics")))
+    yield from _incomplete(figure, measured)
+    groups = diagnosing.groups([run.result for run in measured if run.result])
+    draw: Callable[..., mpl.Figure] = (
+        diagnosing.panels if figure.kind == "diagnostics" else diagnosing.heat_maps
+    )
+    yield from diagnosing.verdicts(groups)
+    yield _write(stem, lambda: draw(groups), diagnosing.COLUMNS, diagnosing.rows(groups))
 
 
 def _published(figure: Figure, runs: Path, stem: Path) -> Iterator[str]:
-    """Draws every run over the published band of its setting, and says where it lies."""
-    seen = _there(figure, runs, lambda one: one.data is not None)
-    yield from _lacking(figure, seen)
-    lines = curves.lines([one.data for one in seen if one.data])
+    """Draws every run over the published band of its setting, and compares them."""
+    recorded = _read(figure, runs, lambda run: run.result is not None)
+    yield from _incomplete(figure, recorded)
+    lines = curves.lines([run.result for run in recorded if run.result])
     yield from map(curves.verdict, lines)
     yield _write(stem, lambda: curves.draw(lines, figure.title), curves.COLUMNS, curves.rows(lines))
 
 
-def _there(figure: Figure, runs: Path, wanted: Callable[[Seen], bool]) -> tuple[Seen, ...]:
-    """Returns what there is of a figure's runs, each once; those that are not ``wanted`` as missing."""
-    once = {one.place.run_id: one for one in scores.read(figure, runs)}
-    seen = tuple(one if wanted(one) else Seen(one.place, one.directory, MISSING) for one in once.values())
-    if all(one.data is None for one in seen):
-        raise UserError(f"no run of figure {figure.number} in {runs}: {_make_them(figure, runs)}")
-    return seen
+def _read(figure: Figure, runs: Path, usable: Callable[[FigureRun], bool]) -> tuple[FigureRun, ...]:
+    """Returns a figure's runs, each once; those that are not ``usable`` as missing."""
+    by_id = {run.plan.run_id: run for run in scores.read(figure, runs)}
+    once = tuple(
+        run if usable(run) else FigureRun(run.plan, run.directory, MISSING) for run in by_id.values()
+    )
+    if all(run.result is None for run in once):
+        raise UserError(f"no run of figure {figure.number} in {runs}: {_how_to_make(figure, runs)}")
+    return once
 
 
-def _lacking(figure: Figure, seen: Sequence[Seen]) -> Iterator[str]:
+def _incomplete(figure: Figure, runs: Sequence[FigureRun]) -> Iterator[str]:
     for panel in figure.panels:
         for arm in panel.arms:
-            mine = [one for one in seen if (one.place.panel, one.place.arm) == (panel.title, arm.label)]
-            if said := scores.incomplete(mine):
-                yield f"{scores.group_label(panel.title, panel, arm.label, None)}: {said}"
+            of_arm = [run for run in runs if (run.plan.panel, run.plan.arm) == (panel.title, arm.label)]
+            if note := scores.incomplete(of_arm):
+                yield f"{panel.title}, {arm.label}: {note}"
 
 
-def _make_them(figure: Figure, runs: Path) -> str:
+def _how_to_make(figure: Figure, runs: Path) -> str:
     return f"make them by experiments/sweep.py --figure={figure.number} --runs={runs}, with the same --budget"
 
 
-def _named(stem: Path, word: str) -> Path:
+def _suffixed(stem: Path, word: str) -> Path:
     return stem.with_name(f"{stem.name}_{word}")
+
+
+def _table(stem: Path, word: str, columns: Sequence[str], rows: plotting.Rows) -> Path:
+    return plotting.write_table(_suffixed(stem, word).with_suffix(".csv"), columns, rows)

@@ -211,7 +211,8 @@ def _scales(figure: Figure, runs: Sequence[FigureRun]) -> dict[str, Scale]:
         return dict.fromkeys(figure.tasks, Scale())
     if figure.common.get("suite") == "minatar":
         return {task: _random_to_best(task, runs) for task in figure.tasks}
-    return {task: Scale(*games.SCORES[task]) for task in figure.tasks if games.SCORES.get(task)}
+    human = {task: games.SCORES.get(task) for task in figure.tasks}
+    return {task: Scale(*scores) for task, scores in human.items() if scores}
 
 
 def _random_to_best(task: str, runs: Sequence[FigureRun]) -> Scale:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tf_pruned_rl import config as configuration
 from tf_pruned_rl.config import Config
@@ -37,18 +37,18 @@ class Arm:
     """The flags that its runs share, ``agent`` among them."""
 
 
-def dense(agent: str, label: str = "Dense", **flags: object) -> Arm:
+def dense(agent: str, label: str = "Dense", **flags: Any) -> Arm:
     """Returns the arm of an agent without pruning."""
     return Arm(label, {"agent": agent, "pruning": "none", **flags})
 
 
-def pruned(agent: str, sparsity: float = 0.95, label: str = "", **flags: object) -> Arm:
+def pruned(agent: str, sparsity: float = 0.95, label: str = "", **flags: Any) -> Arm:
     """Returns the arm of an agent with gradual magnitude pruning; its label states the sparsity."""
     label = label or f"{100 * sparsity:g} % pruned"
     return Arm(label, {"agent": agent, "pruning": "magnitude", "sparsity": sparsity, **flags})
 
 
-def dense_and_pruned(agent: str, *sparsities: float, **flags: object) -> tuple[Arm, ...]:
+def dense_and_pruned(agent: str, *sparsities: float, **flags: Any) -> tuple[Arm, ...]:
     """Returns the dense arm and one for every sparsity, by default for 0.95."""
     return (dense(agent, **flags), *(pruned(agent, sparsity, **flags) for sparsity in sparsities or (0.95,)))
 
@@ -170,7 +170,7 @@ def resolve(flags: Flags, *, task: str, seed: int) -> Config:
     Raises:
       KeyError: a flag is no field.
     """
-    base = _base(flags)
+    base: Any = _base(flags)
     fields = configuration.flatten(base)
     own_names = {name if name in fields else _OTHER_NAMES.get(name, name): flags[name] for name in flags}
     types = config_io.field_types(type(base))
