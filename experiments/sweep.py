@@ -1,8 +1,8 @@
-"""Makes the runs of a figure: all that are not finished, several at a time, on one machine or many.
+"""Makes the unfinished runs of a figure, several at a time, on one machine or several.
 
     python experiments/sweep.py --figure=1 --budget=small --runs=runs/small
 
-The same command goes on where it stopped, whatever stopped it.
+The same command resumes a sweep, whatever stopped it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SLURM = flags.DEFINE_list(
 
 
 def main(argv: list[str]) -> int | None:
-    """Does what is left to do; returns 1 if a run failed."""
+    """Makes the runs, or shows their status or cost; returns 1 if a run failed."""
     del argv
     table = _jobs()
     console = create_console()
@@ -65,7 +65,7 @@ def main(argv: list[str]) -> int | None:
         report = Sweep(table, engines.create(_ENGINE.value, resources), view.View()).run(signals)
     finally:
         signals.restore()
-    _say(report)
+    _print(report)
     if signals.received:
         sys.exit(128 + signals.received)
     return 1 if report.failed else None
@@ -90,12 +90,13 @@ def _data(number: str) -> str:
     return _DATA.value
 
 
-def _say(report: Report) -> None:
-    for one in report.failed:
-        print(f"failed: {one.job.name}: {one.detail} (log: {one.job.log})")
-    left, runs = f", {report.left} left" if report.left else "", figure_flags.runs_directory()
+def _print(report: Report) -> None:
+    for failure in report.failed:
+        print(f"failed: {failure.job.name}: {failure.detail} (log: {failure.job.log})")
+    left = f", {report.remaining} left" if report.remaining else ""
+    runs = figure_flags.runs_directory()
     print(f"{report.finished} finished, {len(report.failed)} failed{left}; they lie in {runs}")
-    if report.left or report.failed:
+    if report.remaining or report.failed:
         print("The same command goes on from here.")
 
 

@@ -26,7 +26,9 @@ def make_sweep() -> Callable[..., Path]:
     None where no episode ended. A run for which it gives nothing is missing.
     """
 
-    def make(figure: figures.Figure, directory: Path, returns: Callable[[figures.PlannedRun], Sequence]) -> Path:
+    def make(
+        figure: figures.Figure, directory: Path, returns: Callable[[figures.PlannedRun], Sequence]
+    ) -> Path:
         directory.mkdir(exist_ok=True)
         for run in figures.unique(figure.runs()):
             if (means := returns(run)) is None:

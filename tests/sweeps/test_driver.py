@@ -19,7 +19,7 @@ from tf_pruned_rl.training.signals import Signals
 
 
 def sweep(jobs, places: int = 2) -> tuple[Report, str]:
-    """Runs a sweep; returns what came of it and what was printed."""
+    """Runs a sweep; returns its report and what it printed."""
     out = io.StringIO()
     engine = create("local", Resources(places, 1, 1, jobs[0].directory))
     signals = Signals()
@@ -32,17 +32,17 @@ def sweep(jobs, places: int = 2) -> tuple[Report, str]:
 def test_all_are_made_and_none_again(make_jobs, helpers):
     jobs = make_jobs(3)
     report, out = sweep(jobs)
-    assert (report.finished, report.failed, report.left) == (3, [], 0)
+    assert (report.finished, report.failed, report.remaining) == (3, [], 0)
     assert out.startswith("0/3 finished, 3 waiting") and out.count("finished: dqn-Breakout") == 3
     assert sweep(jobs)[0].finished == 3
     assert [len(helpers.starts(job)) for job in jobs] == [1, 1, 1]
 
 
-def test_failures_are_told_and_tried_again(make_jobs, monkeypatch):
+def test_failures_are_reported_and_tried_again(make_jobs, monkeypatch):
     jobs = make_jobs(2, seeds=2)
     monkeypatch.setenv("FAILS", "seed1")
     report, out = sweep(jobs)
-    assert (report.finished, report.left) == (1, 0)
+    assert (report.finished, report.remaining) == (1, 0)
     assert [one.detail for one in report.failed] == ["error: out of luck"]
     assert re.search(r"failed: \S*seed1\S*: error: out of luck", out)
     monkeypatch.delenv("FAILS")
@@ -62,7 +62,7 @@ def test_stopped_and_gone_on_with(make_jobs, helpers, monkeypatch, number):
     thread.start()
     report, out = sweep(jobs)
     thread.join()
-    assert (report.finished, report.failed, report.left) == (0, [], 3)
+    assert (report.finished, report.failed, report.remaining) == (0, [], 3)
     assert "Stopping: every run writes a checkpoint first." in out
     monkeypatch.setenv("PAUSE", "0")
     assert sweep(jobs)[0].finished == 3

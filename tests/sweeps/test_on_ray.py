@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.sweeps.engines import Ended, Resources, create
+from tf_pruned_rl.sweeps.engines import JobResult, Resources, create
 from tf_pruned_rl.sweeps.process import Outcome
 
 
@@ -24,7 +24,7 @@ def engine(make_jobs, monkeypatch):
     engine.close()
 
 
-def run(engine) -> list[Ended]:
+def run(engine) -> list[JobResult]:
     ended = []
     while engine.running:
         ended += engine.poll()

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.sweeps.engines import Ended, Resources, create
+from tf_pruned_rl.sweeps.engines import JobResult, Resources, create
 from tf_pruned_rl.sweeps.process import Outcome
 
 
@@ -25,7 +25,7 @@ def parents(pid: int) -> list[int]:
     return found
 
 
-def run(engine) -> list[Ended]:
+def run(engine) -> list[JobResult]:
     ended = []
     while engine.running:
         ended += engine.poll()
@@ -59,7 +59,7 @@ def test_a_preempted_job_is_queued_again(make_jobs, helpers, monkeypatch, engine
     helpers.until((job.path / "metrics.jsonl").exists)
     worker, _ = parents(json.loads(job.claim.read_text())["pid"])
     os.kill(worker, signal.SIGUSR2)  # what Slurm sends before it takes the machine away
-    assert run(engine) == [Ended(job, Outcome.FINISHED)]
+    assert run(engine) == [JobResult(job, Outcome.FINISHED)]
     first, second = helpers.starts(job)
     assert first.startswith("begins at 0") and not second.startswith("begins at 0")
     assert "SIGTERM: checkpoint written" in job.log.read_text()

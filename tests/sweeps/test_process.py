@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import signal
@@ -27,7 +28,7 @@ def test_a_run_is_made_once(make_jobs, helpers):
     assert wait(process) is Outcome.FINISHED
     assert start(job) is Outcome.FINISHED
     assert len(helpers.starts(job)) == 1
-    assert not claims.held(job.claim)
+    assert not claims.is_held(job.claim)
 
 
 def test_stopped_and_gone_on_with(make_jobs, helpers, monkeypatch):
@@ -47,7 +48,7 @@ def test_failed(make_jobs, monkeypatch):
     monkeypatch.setenv("FAILS", "seed0")
     job = make_jobs()[0]
     assert wait(start(job)) is Outcome.FAILED
-    assert claims.ended(job.claim).exit_status == 1
+    assert claims.last_start(job.claim).exit_status == 1
 
 
 def test_a_command_called_by_hand_is_left_alone(make_jobs, helpers, monkeypatch):
@@ -72,8 +73,8 @@ def test_whoever_started_it_is_killed(make_jobs, helpers, monkeypatch, tmp_path,
     helpers.until((job.path / "metrics.jsonl").exists)
     parent.send_signal(signal.SIGKILL)
     parent.communicate()
-    assert claims.held(job.claim)  # by the run itself, which writes its checkpoint or goes on
-    helpers.until(lambda: not claims.held(job.claim))
+    assert claims.is_held(job.claim)  # by the run itself, which writes its checkpoint or goes on
+    helpers.until(lambda: not claims.is_held(job.claim))
     assert job.finished() == outlive
     assert ("SIGTERM: checkpoint written" in job.log.read_text()) != outlive
 
@@ -84,7 +85,7 @@ def test_signals_of_slurm_are_not_the_runs_business(make_jobs, helpers, monkeypa
     process = start(job)
     helpers.until((job.path / "metrics.jsonl").exists)
     for number in (signal.SIGUSR1, signal.SIGUSR2):
-        os.kill(process._process.pid, number)
+        os.kill(json.loads(job.claim.read_text())["pid"], number)
     assert wait(process) is Outcome.FINISHED
 
 

@@ -1,4 +1,4 @@
-"""Tests of how a run is seen to stand."""
+"""Tests of the status of a run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def begin(job: Job, frames: int, tail: str = "") -> None:
 
 
 def end(job: Job, exit_status: int | None, log: str = "") -> None:
-    claim = claims.take(job.claim)
+    claim = claims.acquire(job.claim)
     claim.write(pid=1, exit_status=exit_status)
     claim.release()
     job.log.write_text(log)
@@ -38,7 +38,7 @@ def test_nothing_there(make_jobs):
 def test_running_says_how_long_it_takes(make_jobs):
     job = make_jobs()[0]
     begin(job, 500, tail='{"kind": "progress", "frames": 99')
-    claim = claims.take(job.claim)
+    claim = claims.acquire(job.claim)
     now = status.read(job)
     # 25 agent steps, 100 frames, a second.
     assert (now.state, now.frames, now.seconds_left) == ("running", 500, 15.0)

@@ -18,7 +18,7 @@ from tf_pruned_rl.training.records import Record
 
 # Groups of fields that define protocol and learning rule: with other values there, a run cannot be
 # compared with published ones. Budgets, directories, seeds and speed are not among them.
-_SETTING = ("environment", "network", "learner", "replay")
+_SETTING = ("environment", "network", "learning", "replay")
 _IN_THE_NAME = ("game", "network", "width")
 _REQUIRED = ("agent", "game", "network", "width", "pruning", "sparsity", "iteration_frames")
 _AGENT_NAMES = {

@@ -1,5 +1,5 @@
-"""Many runs of the training commands, on one machine or many: what there is to do, who does it, how it goes.
+"""Many runs of the training commands, on one machine or several.
 
-A sweep's directory holds one run directory for every run, and for each a log and a small file of who
-claimed it in ``logs/``. That is all its state: the same command again goes on from there.
+A sweep's directory holds a run directory for every run, and in ``logs/`` its log and a small claim file
+that names the process that makes it. That is all the state of a sweep: the same command resumes it.
 """

@@ -1,7 +1,7 @@
-"""Who makes a run: a locked file, so that two sweeps never make the same one at a time.
+"""The claim on a run: a locked file, so that two sweeps never make the same run at the same time.
 
-The lock is the kernel's (flock) and belongs to the open file, which the training process inherits: it is
-held until that process and whoever started it are both gone, however they end.
+The lock is the kernel's (flock) and belongs to the open file. The training process inherits the file, so
+the lock lasts until that process and its parent have both ended, in whatever way.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a run's last start ended."""
+class LastStart:
+    """How the last start of a run ended."""
 
     exit_status: int | None
-    """Of the command; negative for the signal that killed it; None if whoever started it was killed."""
-    host: str
+    """Of the command; negative if a signal killed it; None if its parent was killed."""
 
 
 class Claim:
@@ -29,22 +28,22 @@ class Claim:
     def __init__(self, path: Path, descriptor: int):
         self.path = path
         self.descriptor = descriptor
-        """To be handed to the process that makes the run."""
+        """Inherited by the process that makes the run."""
 
     def write(self, *, pid: int, exit_status: int | None = None) -> None:
-        """Notes who makes the run, and at its end how it ended."""
+        """Records the process that makes the run and, at its end, the exit status."""
         record = {"host": socket.gethostname(), "pid": pid, "exit_status": exit_status}
         text = json.dumps(record).encode() + b"\n"
         os.ftruncate(self.descriptor, 0)
         os.pwrite(self.descriptor, text, 0)
 
     def release(self) -> None:
-        """Closes the file; another process that inherited it holds on to the claim."""
+        """Closes the file; a process that inherited it keeps the claim."""
         os.close(self.descriptor)
 
 
-def take(path: Path) -> Claim | None:
-    """Returns the claim, or None if somebody has it."""
+def acquire(path: Path) -> Claim | None:
+    """Returns the claim, or None if another process has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     if _lock(descriptor):
@@ -53,8 +52,8 @@ def take(path: Path) -> Claim | None:
     return None
 
 
-def held(path: Path) -> bool:
-    """Says whether somebody has the claim, or, at ``.lock``, whether a process has a run directory open."""
+def is_held(path: Path) -> bool:
+    """Returns whether a process holds the lock of a claim, or of a run directory's ``.lock``."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -65,11 +64,11 @@ def held(path: Path) -> bool:
         os.close(descriptor)
 
 
-def ended(path: Path) -> Ended | None:
+def last_start(path: Path) -> LastStart | None:
     """Returns how the last start ended; None where there was none."""
     try:
         record = json.loads(path.read_text())
-        return Ended(record["exit_status"], record["host"])
+        return LastStart(record["exit_status"])
     except (OSError, ValueError, KeyError):
         return None
 

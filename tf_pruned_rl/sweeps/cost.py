@@ -1,4 +1,4 @@
-"""What runs will cost: steps, and hours of the GPU that the paper used."""
+"""The cost of runs: steps, and hours of the GPU that the paper used."""
 
 from __future__ import annotations
 
@@ -18,47 +18,48 @@ agent and the width: 58 agent steps a second."""
 
 @dataclass(frozen=True)
 class Cost:
-    """Of what is still to be done of some runs."""
+    """The cost of what is left of some runs."""
 
     runs: int = 0
     agent_steps: float = 0.0
     gradient_steps: float = 0.0
     p100_hours: float | None = 0.0
-    """By the paper's speed; None where it gives none (continuous control, fixed data) and on MinAtar."""
+    """At the paper's speed; None where it states none (continuous control, fixed data) and on MinAtar."""
 
     def __add__(self, other: Cost) -> Cost:
         """Returns the cost of both."""
-        known = self.p100_hours is not None and other.p100_hours is not None
+        hours = (self.p100_hours, other.p100_hours)
         return Cost(
             self.runs + other.runs,
             self.agent_steps + other.agent_steps,
             self.gradient_steps + other.gradient_steps,
-            self.p100_hours + other.p100_hours if known else None,  # type: ignore[operator]
+            None if None in hours else sum(hours),  # type: ignore[arg-type]
         )
 
 
-def cost(one: Status) -> Cost:
-    """Returns what is left to do of a run."""
-    config = one.job.run.config
+def cost(status: Status) -> Cost:
+    """Returns the cost of what is left of a run."""
+    config = status.job.run.config
     budget = units.budget(config)
-    part = 1 - one.frames / one.total
-    gradient_steps = budget.gradient_steps * part
-    published = one.job.run.command == "online" and config.environment.suite == "atari"
-    hours = gradient_steps / _PAPER_GRADIENT_STEPS_PER_HOUR if published else None
-    return Cost(1 if part else 0, budget.agent_steps * part, gradient_steps, hours)
+    rest = 1 - status.frames / status.total
+    gradient_steps = budget.gradient_steps * rest
+    timed = status.job.run.command == "online" and getattr(config.environment, "suite", "") == "atari"
+    hours = gradient_steps / _PAPER_GRADIENT_STEPS_PER_HOUR if timed else None
+    return Cost(1 if rest else 0, budget.agent_steps * rest, gradient_steps, hours)
 
 
 def table(statuses: Iterable[Status]) -> Table:
-    """Returns the runs, what is left to do of each, and the sum."""
+    """Returns the runs, the cost of what is left of each, and the sum."""
     rows = Table(box=None, pad_edge=False, show_footer=True)
-    each = [(one, cost(one)) for one in statuses]
-    whole = sum((price for _, price in each), Cost())
+    statuses = list(statuses)
+    costs = [cost(status) for status in statuses]
+    whole = sum(costs, Cost())
     columns = (
-        ("run", "left", [one.job.name for one, _ in each], f"{whole.runs} runs to do"),
-        ("state", "left", [one.state for one, _ in each], ""),
-        ("agent steps", "right", *_numbers([price.agent_steps for _, price in each], whole.agent_steps)),
-        ("gradient steps", "right", *_numbers([p.gradient_steps for _, p in each], whole.gradient_steps)),
-        ("hours of a P100", "right", [_hours(p.p100_hours) for _, p in each], _hours(whole.p100_hours)),
+        ("run", "left", [status.job.name for status in statuses], f"{whole.runs} runs to do"),
+        ("state", "left", [status.state for status in statuses], ""),
+        ("agent steps", "right", *_numbers([each.agent_steps for each in costs], whole.agent_steps)),
+        ("gradient steps", "right", *_numbers([each.gradient_steps for each in costs], whole.gradient_steps)),
+        ("hours of a P100", "right", [_hours(each.p100_hours) for each in costs], _hours(whole.p100_hours)),
     )
     for name, justify, _, footer in columns:
         rows.add_column(name, footer, justify=justify, no_wrap=True)  # type: ignore[arg-type]

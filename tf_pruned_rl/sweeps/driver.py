@@ -1,4 +1,4 @@
-"""The sweep itself: hands out the runs that are not finished, until all are or somebody stops it."""
+"""The sweep itself: submits the unfinished runs to an engine until all have ended or a signal arrives."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from tf_pruned_rl.training.signals import Signals
 
 _POLL_SECONDS = 0.25
 _CLAIMED_SECONDS = 5.0
-"""Between looks at the runs that somebody else makes."""
+"""Time between two checks of the runs that other sweeps make."""
 
 
 @dataclass
 class Report:
-    """What came of a sweep."""
+    """The result of a sweep."""
 
     finished: int = 0
-    """Runs that are finished, those of before included."""
+    """Finished runs, earlier ones included."""
     failed: list[Status] = field(default_factory=list)
-    left: int = 0
-    """Runs that were interrupted or never begun."""
+    remaining: int = 0
+    """Runs that were interrupted or did not start."""
 
 
 class Sweep:
-    """Jobs on their way through an engine."""
+    """The jobs of a sweep and their states."""
 
     def __init__(self, jobs: Sequence[Job], engine: Engine, view: View):
         self._engine = engine
@@ -40,12 +40,12 @@ class Sweep:
         self._statuses = {job.name: status.read(job) for job in jobs}
         self._waiting = deque(job for job in jobs if self._statuses[job.name].state != "finished")
         self._claimed: list[Job] = []
-        self._claimed_at = -float("inf")
+        self._claims_checked_at = -float("inf")
         self._submitted: dict[str, Job] = {}
         self._failed: dict[str, Status] = {}
 
     def run(self, signals: Signals) -> Report:
-        """Goes on until nothing is left, or a signal was received; then everything has stopped."""
+        """Runs until every job has ended, or until a signal arrives and every run has stopped."""
         self._view.begin(list(self._statuses.values()))
         try:
             while self._waiting or self._claimed or self._engine.running:
@@ -54,19 +54,19 @@ class Sweep:
                     self._engine.stop()
                     self._statuses |= {name: status.read(job) for name, job in self._submitted.items()}
                     break
-                self._hand_out()
+                self._submit()
                 self._collect()
-                self._look_at_claimed()
+                self._check_claimed()
                 self._show()
                 time.sleep(_POLL_SECONDS)
         finally:
             self._view.end()
             self._engine.close()
-        finished = sum(one.state == "finished" for one in self._statuses.values())
-        left = len(self._statuses) - finished - len(self._failed)
-        return Report(finished, list(self._failed.values()), left)
+        finished = sum(each.state == "finished" for each in self._statuses.values())
+        remaining = len(self._statuses) - finished - len(self._failed)
+        return Report(finished, list(self._failed.values()), remaining)
 
-    def _hand_out(self) -> None:
+    def _submit(self) -> None:
         while self._waiting and self._engine.free > 0:
             job = self._waiting.popleft()
             self._submitted[job.name] = job
@@ -81,7 +81,7 @@ class Sweep:
                 self._settle(job, note)
 
     def _settle(self, job: Job, note: str = "") -> None:
-        """Takes down how a job ended, by what lies in its directory."""
+        """Records how a job ended, from the files in its directory."""
         now = status.read(job)
         if note:
             now = Status(job, "failed", now.frames, now.total, now.frames_per_second, note)
@@ -90,13 +90,13 @@ class Sweep:
             self._failed[job.name] = now
         self._view.ended(now)
 
-    def _look_at_claimed(self) -> None:
-        """Takes back what another sweep has let go of; what it finished, or failed, is settled."""
-        if not self._claimed or time.monotonic() - self._claimed_at < _CLAIMED_SECONDS:
+    def _check_claimed(self) -> None:
+        """Queues runs that another sweep has given up; records those that it has finished or that failed."""
+        if not self._claimed or time.monotonic() - self._claims_checked_at < _CLAIMED_SECONDS:
             return
-        self._claimed_at = time.monotonic()
+        self._claims_checked_at = time.monotonic()
         for job in list(self._claimed):
-            if claims.held(job.claim) or claims.held(job.path / ".lock"):
+            if claims.is_held(job.claim) or claims.is_held(job.path / ".lock"):
                 continue
             self._claimed.remove(job)
             if status.read(job).state in ("finished", "failed"):

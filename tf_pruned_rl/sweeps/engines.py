@@ -1,4 +1,4 @@
-"""Engines: where the runs of a sweep are made."""
+"""Engines: what makes the runs of a sweep."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ from tf_pruned_rl.sweeps.jobs import Job
 from tf_pruned_rl.sweeps.process import Outcome
 
 
-class Ended(NamedTuple):
-    """A job that an engine is done with."""
+class JobResult(NamedTuple):
+    """A job that has ended."""
 
     job: Job
     outcome: Outcome
     note: str = ""
-    """What the run's own log cannot say: that its machine went away, say."""
+    """What the run's own log cannot say, such as the loss of its machine."""
 
 
 class Engine(Protocol):
-    """Makes runs, several at a time."""
+    """Makes several runs at a time."""
 
     @property
     def free(self) -> int:
-        """How many jobs may be submitted now."""
+        """The number of jobs that may be submitted now."""
 
     @property
     def running(self) -> int:
-        """Jobs submitted that have not ended."""
+        """The number of submitted jobs that have not been returned by ``poll``."""
 
     def submit(self, job: Job) -> None:
-        """Takes a job; at most ``free`` of them."""
+        """Starts or queues a job; the caller submits at most ``free`` of them."""
 
-    def poll(self) -> Iterable[Ended]:
+    def poll(self) -> Iterable[JobResult]:
         """Returns the jobs that ended since the last call."""
 
     def stop(self) -> None:
-        """Stops all that run, lets them write their checkpoints, and drops what waits."""
+        """Stops all runs after a last checkpoint, and drops the queue."""
 
     def close(self) -> None:
-        """Gives back what the engine holds."""
+        """Releases what the engine holds."""
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What a run takes, and how many are made at a time."""
+    """What a run needs, and how many run at a time."""
 
     jobs: int
-    """Runs at a time; 0 leaves it to the engine."""
+    """Runs at a time; 0 lets the engine decide."""
     runs_per_gpu: int
     """Runs that share a GPU."""
     threads: int
@@ -63,15 +63,15 @@ class Resources:
     """NAME=VALUE for submitit, as ``slurm_partition=gpu``."""
 
     def jobs_by_cores(self) -> int:
-        """Returns how many runs at a time the cores of this process have room for; at least 1."""
+        """Returns the number of runs at a time that keep this process's cores busy; at least 1."""
         return max(1, runtime.available_cores() // max(1, self.threads))
 
 
 def create(name: str, resources: Resources) -> Engine:
-    """Returns an engine by its name.
+    """Returns the engine of a name.
 
     Raises:
-      UserError: what it needs is not installed, or not there.
+      UserError: a library or cluster that it needs is missing.
     """
     return ENGINES[name](resources)
 
@@ -95,4 +95,4 @@ def _slurm(resources: Resources) -> Engine:
 
 
 ENGINES: dict[str, Callable[[Resources], Engine]] = {"local": _local, "ray": _ray, "slurm": _slurm}
-"""What makes each engine; only the one that is asked for is imported."""
+"""Makers of engines by name; each imports its own libraries."""

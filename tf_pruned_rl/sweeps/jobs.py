@@ -1,4 +1,4 @@
-"""One run to be made in a sweep's directory."""
+"""A run of a sweep: its directory, its command line, and whether it is finished."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tf_pruned_rl.errors import UserError
 
 @dataclass(frozen=True)
 class Job:
-    """A run and where it is made; it can be pickled and sent to another machine."""
+    """A run and its place in a sweep; it can be pickled and sent to another machine."""
 
     run: PlannedRun
     directory: Path
@@ -26,7 +26,7 @@ class Job:
 
     @property
     def name(self) -> str:
-        """Of the run directory."""
+        """Name of the run directory."""
         return self.run.name
 
     @property
@@ -36,25 +36,25 @@ class Job:
 
     @property
     def log(self) -> Path:
-        """What the command prints, of all its starts."""
+        """The output of all starts of the command."""
         return self.directory / "logs" / f"{self.name}.log"
 
     @property
     def claim(self) -> Path:
-        """Locked by whoever makes the run; says who that was and how it ended."""
+        """Claim file: locked by the process that makes the run, and its record (see ``claims``)."""
         return self.directory / "logs" / f"{self.name}.json"
 
     def command(self) -> list[str]:
-        """Returns the command line that makes the run, or goes on with it."""
+        """Returns the command line that starts the run or resumes it."""
         script = self.scripts / f"{self.run.command}.py"
-        where = [f"--threads={self.threads}", f"--run_dir={self.path}"]
-        return [sys.executable, "-u", str(script), *self.run.flags(), *where]
+        place = [f"--threads={self.threads}", f"--run_dir={self.path}"]
+        return [sys.executable, "-u", str(script), *self.run.flags(), *place]
 
     def finished(self) -> bool:
-        """Says whether the run is there, whole.
+        """Returns whether the run is complete.
 
         Raises:
-          UserError: another run lies at its place.
+          UserError: its directory holds another run.
         """
         if not (self.path / "config.json").exists():
             return False
@@ -68,5 +68,5 @@ class Job:
 
 
 def create(runs: Iterable[PlannedRun], directory: Path, scripts: Path, threads: int) -> tuple[Job, ...]:
-    """Returns one job for every different run, in order."""
+    """Returns a job for every distinct run, in order."""
     return tuple(Job(run, directory.absolute(), scripts.absolute(), threads) for run in unique(runs))

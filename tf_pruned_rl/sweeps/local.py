@@ -5,43 +5,43 @@ from __future__ import annotations
 import time
 
 from tf_pruned_rl.runtime import visible_gpus
-from tf_pruned_rl.sweeps.engines import Ended, Resources
+from tf_pruned_rl.sweeps.engines import JobResult, Resources
 from tf_pruned_rl.sweeps.jobs import Job
 from tf_pruned_rl.sweeps.process import Process, start
 
 
 class LocalEngine:
-    """A pool of processes; where there are GPUs, each is given one of them."""
+    """A pool of processes, each with a GPU where there are any."""
 
     def __init__(self, resources: Resources):
-        """Counts the places; without ``jobs``, ``runs_per_gpu`` for each GPU, or one for each core."""
+        """Takes ``jobs`` runs; by default ``runs_per_gpu`` for each GPU, or as many as the cores allow."""
         gpus = visible_gpus()
         jobs = resources.jobs or len(gpus) * resources.runs_per_gpu or resources.jobs_by_cores()
-        # The GPUs in turn, so that few runs do not share one.
+        # Round robin, so that few runs do not share a GPU.
         self._places = [gpus[place % len(gpus)] if gpus else "" for place in range(jobs)]
         self._running: list[tuple[Process, str]] = []
-        self._ended: list[Ended] = []
+        self._ended: list[JobResult] = []
 
     @property
     def free(self) -> int:
-        """How many jobs may be submitted now."""
+        """The number of jobs that may be submitted now."""
         return len(self._places)
 
     @property
     def running(self) -> int:
-        """Jobs submitted that have not ended."""
+        """The number of submitted jobs that ``poll`` has not returned."""
         return len(self._running) + len(self._ended)
 
     def submit(self, job: Job) -> None:
         """Starts a run's process."""
         gpu = self._places[0]
-        begun = start(job, {"CUDA_VISIBLE_DEVICES": gpu} if gpu else {})
-        if isinstance(begun, Process):
-            self._running.append((begun, self._places.pop(0)))
+        process = start(job, {"CUDA_VISIBLE_DEVICES": gpu} if gpu else {})
+        if isinstance(process, Process):
+            self._running.append((process, self._places.pop(0)))
         else:
-            self._ended.append(Ended(job, begun))
+            self._ended.append(JobResult(job, process))
 
-    def poll(self) -> list[Ended]:
+    def poll(self) -> list[JobResult]:
         """Returns the jobs that ended since the last call."""
         ended, self._ended = self._ended, []
         for process, gpu in list(self._running):
@@ -49,11 +49,11 @@ class LocalEngine:
             if outcome:
                 self._running.remove((process, gpu))
                 self._places.append(gpu)
-                ended.append(Ended(process.job, outcome))
+                ended.append(JobResult(process.job, outcome))
         return ended
 
     def stop(self) -> None:
-        """Asks all to stop, and waits until they have."""
+        """Asks all processes to stop, and waits for their ends."""
         for process, _ in self._running:
             process.stop()
         while self._running:
@@ -61,4 +61,4 @@ class LocalEngine:
             time.sleep(0.1)
 
     def close(self) -> None:
-        """Holds nothing."""
+        """Does nothing: no resource is held."""

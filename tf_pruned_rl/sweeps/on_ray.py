@@ -6,22 +6,22 @@ import os
 from typing import Any
 
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.sweeps.engines import Ended, Resources
+from tf_pruned_rl.sweeps.engines import JobResult, Resources
 from tf_pruned_rl.sweeps.jobs import Job
 from tf_pruned_rl.sweeps.process import Execution, Outcome
 
 _RETRIES = 20
-"""Times that a run is begun again because its worker or node died."""
+"""Restarts of a run whose worker or node died."""
 _STOP_SECONDS = 300.0
 
 
 def _make(job: Job) -> Outcome:
-    """What a worker does; should it die, its run writes a checkpoint and stops."""
+    """Makes one run in a worker; if the worker dies, the run writes a checkpoint and stops."""
     return Execution([job], outlive=False).run()[job.name]
 
 
 class RayEngine:
-    """One task for each run, which Ray begins again elsewhere when a worker or a node dies."""
+    """A task for each run, which Ray restarts elsewhere when a worker or a node dies."""
 
     def __init__(self, resources: Resources):
         """Joins the cluster, or starts one on this machine.
@@ -51,33 +51,33 @@ class RayEngine:
 
     @property
     def free(self) -> int:
-        """How many jobs may be submitted now: without ``jobs`` all of them, Ray makes them wait."""
+        """The number of jobs that may be submitted now; no limit without ``jobs``, since Ray queues."""
         return self._jobs - self.running if self._jobs else 1
 
     @property
     def running(self) -> int:
-        """Jobs submitted that have not ended."""
+        """The number of submitted jobs that ``poll`` has not returned."""
         return len(self._running)
 
     def submit(self, job: Job) -> None:
-        """Hands a run to Ray."""
+        """Submits a run to Ray."""
         self._running[self._task.options(name=job.name).remote(job)] = job
 
-    def poll(self) -> list[Ended]:
+    def poll(self) -> list[JobResult]:
         """Returns the jobs that ended since the last call."""
         return self._collect(timeout=0)
 
     def stop(self) -> None:
-        """Interrupts the tasks, each of which stops its run and waits for the checkpoint."""
+        """Interrupts the tasks, which stop their runs after a checkpoint."""
         for reference in self._running:
             self._ray.cancel(reference, force=False)
         self._collect(timeout=_STOP_SECONDS)
 
     def close(self) -> None:
-        """Leaves the cluster; one that was started here ends."""
+        """Leaves the cluster; a cluster that was started here ends."""
         self._ray.shutdown()
 
-    def _collect(self, timeout: float) -> list[Ended]:
+    def _collect(self, timeout: float) -> list[JobResult]:
         references = list(self._running)
         if not references:
             return []
@@ -86,9 +86,9 @@ class RayEngine:
         for reference in ready:
             job = self._running.pop(reference)
             try:
-                ended.append(Ended(job, self._ray.get(reference)))
+                ended.append(JobResult(job, self._ray.get(reference)))
             except self._ray.exceptions.TaskCancelledError:
-                ended.append(Ended(job, Outcome.STOPPED))
+                ended.append(JobResult(job, Outcome.STOPPED))
             except self._ray.exceptions.RayError as error:
-                ended.append(Ended(job, Outcome.FAILED, " ".join(str(error).split())))
+                ended.append(JobResult(job, Outcome.FAILED, " ".join(str(error).split())))
         return ended

@@ -1,4 +1,4 @@
-"""Runs as jobs of a Slurm cluster, by submitit; preempted ones are queued again."""
+"""Runs as jobs of a Slurm cluster, by submitit, which queues preempted jobs again."""
 
 from __future__ import annotations
 
@@ -8,30 +8,33 @@ from collections.abc import Sequence
 from typing import Any
 
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.sweeps.engines import Ended, Resources
+from tf_pruned_rl.sweeps.engines import JobResult, Resources
 from tf_pruned_rl.sweeps.jobs import Job
 from tf_pruned_rl.sweeps.process import Execution, Outcome
 
 _REQUEUES = 1_000
-"""Times that a job which ran out of its time is queued again."""
+"""Restarts of a job that has reached its time limit."""
 _POLL_SECONDS = 0.5
 _DEFAULTS = {"timeout_min": 24 * 60}
 
 
 class Batch:
-    """What a Slurm job does: the runs that share its GPU. submitit calls ``checkpoint`` on preemption."""
+    """The function of a Slurm job: makes runs that share a GPU.
+
+    submitit calls ``checkpoint`` on preemption.
+    """
 
     def __init__(self) -> None:
         self._execution: Execution | None = None
 
     def __call__(self, jobs: Sequence[Job]) -> dict[str, Outcome]:
-        """Makes the runs; returns {name: what became of it}."""
-        # Slurm ends all processes of a job itself, and asks each of them first: not twice.
+        """Makes the runs; returns {name: outcome}."""
+        # Slurm itself asks every process of a job to end: the runs must not get the signal twice.
         self._execution = Execution(jobs, outlive=True)
         return self._execution.run()
 
     def checkpoint(self, jobs: Sequence[Job]) -> Any:
-        """Stops the runs and returns what to queue again."""
+        """Stops the runs and returns the job to queue again."""
         import submitit
 
         if self._execution:
@@ -40,7 +43,7 @@ class Batch:
 
 
 class SlurmEngine:
-    """Jobs of as many runs as share a GPU."""
+    """A Slurm job for every ``runs_per_gpu`` runs, which share a GPU."""
 
     def __init__(self, resources: Resources):
         """Reads the parameters.
@@ -65,52 +68,52 @@ class SlurmEngine:
         except (RuntimeError, ValueError, TypeError, NameError) as error:
             raise UserError(f"--engine=slurm: {error}") from error
         self._jobs = resources.jobs
-        self._together = resources.runs_per_gpu
+        self._runs_per_job = resources.runs_per_gpu
         self._waiting: list[Job] = []
         self._running: list[tuple[Any, list[Job]]] = []
 
     @property
     def free(self) -> int:
-        """How many jobs may be submitted now: without ``jobs`` all of them, Slurm makes them wait."""
+        """The number of jobs that may be submitted now; no limit without ``jobs``, since Slurm queues."""
         return self._jobs - self.running if self._jobs else 1
 
     @property
     def running(self) -> int:
-        """Jobs submitted that have not ended."""
+        """The number of submitted jobs that ``poll`` has not returned."""
         return len(self._waiting) + sum(len(jobs) for _, jobs in self._running)
 
     def submit(self, job: Job) -> None:
-        """Hands a run to Slurm, together with those it shares a GPU with."""
+        """Submits a run to Slurm once the runs that share its GPU are complete."""
         self._waiting.append(job)
-        if len(self._waiting) == self._together:
+        if len(self._waiting) == self._runs_per_job:
             self._send()
 
-    def poll(self) -> list[Ended]:
+    def poll(self) -> list[JobResult]:
         """Returns the jobs that ended since the last call."""
-        if self._waiting:  # nothing more came
+        if self._waiting:  # fewer runs than share a GPU, and no more coming
             self._send()
         ended = []
-        for sent, jobs in list(self._running):
-            if not sent.done():
+        for slurm_job, jobs in list(self._running):
+            if not slurm_job.done():
                 continue
-            self._running.remove((sent, jobs))
-            failure = sent.exception()
-            outcomes = {} if failure else sent.result()
+            self._running.remove((slurm_job, jobs))
+            failure = slurm_job.exception()
+            outcomes = {} if failure else slurm_job.result()
             note = " ".join(str(failure).split())[-300:] if failure else ""
-            ended += [Ended(job, outcomes.get(job.name, Outcome.FAILED), note) for job in jobs]
+            ended += [JobResult(job, outcomes.get(job.name, Outcome.FAILED), note) for job in jobs]
         return ended
 
     def stop(self) -> None:
-        """Cancels the jobs: Slurm asks every run to stop, and gives it time for a checkpoint."""
+        """Cancels the jobs: Slurm asks every run to stop and leaves it time for a checkpoint."""
         self._waiting.clear()
-        for sent, _ in self._running:
-            sent.cancel()
-        while not all(sent.done() for sent, _ in self._running):
+        for slurm_job, _ in self._running:
+            slurm_job.cancel()
+        while not all(slurm_job.done() for slurm_job, _ in self._running):
             time.sleep(_POLL_SECONDS)
         self._running.clear()
 
     def close(self) -> None:
-        """Holds nothing."""
+        """Does nothing: no resource is held."""
 
     def _send(self) -> None:
         jobs, self._waiting = self._waiting, []

@@ -1,4 +1,4 @@
-"""The real command of a run as a process of this machine, under its claim."""
+"""A training command as a process of this machine, under the claim of its run."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from tf_pruned_rl.sweeps.claims import Claim
 from tf_pruned_rl.sweeps.jobs import Job
 
 STOPPED_BY = (-signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGINT)
-"""Exit statuses of a run that was asked to stop."""
+"""Exit statuses of a run that a signal stopped."""
 _POLL_SECONDS = 0.2
 
 
 class Outcome(enum.Enum):
-    """What became of a job."""
+    """How a job ended."""
 
     FINISHED = "finished"
     FAILED = "failed"
     STOPPED = "interrupted"
     CLAIMED = "claimed"
-    """Somebody else makes the run just now."""
+    """Another process makes the run now."""
 
 
 class Process:
-    """A run that is being made here."""
+    """A training process of this machine."""
 
     def __init__(self, job: Job, claim: Claim, process: subprocess.Popen[bytes]):
         self.job = job
@@ -39,7 +39,7 @@ class Process:
         self._process = process
 
     def poll(self) -> Outcome | None:
-        """Returns what became of it, once; None while it goes on."""
+        """Returns its outcome, once; None while it runs."""
         status = self._process.poll()
         if status is None:
             return None
@@ -58,25 +58,25 @@ class Process:
 def start(
     job: Job, environment: Mapping[str, str] | None = None, *, outlive: bool = False
 ) -> Process | Outcome:
-    """Starts a run, or goes on with it, if nobody else does.
+    """Starts or resumes a run unless another process makes it.
 
     Args:
       job: the run.
-      environment: variables on top of this process's.
-      outlive: let it go on should this process be killed; otherwise it is asked to stop then.
+      environment: variables added to this process's.
+      outlive: let the run continue if this process is killed; otherwise it stops after a checkpoint.
 
     Returns:
-      The process; or FINISHED where nothing is left to do, CLAIMED where somebody is at it, FAILED where
-      something else lies at its place.
+      The process; or FINISHED if the run is complete, CLAIMED if another process makes it, FAILED if its
+      directory holds another run.
     """
-    claim = claims.take(job.claim)
+    claim = claims.acquire(job.claim)
     if claim is None:
         return Outcome.CLAIMED
     try:
         if job.finished():
             claim.release()
             return Outcome.FINISHED
-        if claims.held(job.path / ".lock"):  # the command, called by hand
+        if claims.is_held(job.path / ".lock"):  # by the command without a sweep
             claim.release()
             return Outcome.CLAIMED
         parent = 0 if outlive else os.getpid()
@@ -89,11 +89,11 @@ def start(
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(environment or {})},
                 pass_fds=[claim.descriptor],
-                # A Ctrl-C goes to the whole group of a terminal, and a run's second signal is not held back.
+                # Ctrl-C reaches the terminal's whole group, and a second signal would kill the run.
                 start_new_session=True,
             )
         claim.write(pid=process.pid)
-    except UserError:  # status.read says which
+    except UserError:  # status.read reports it
         claim.release()
         return Outcome.FAILED
     except BaseException:
@@ -103,7 +103,7 @@ def start(
 
 
 class Execution:
-    """Jobs made side by side in this process's children, for engines that send them elsewhere."""
+    """Jobs side by side in child processes, for engines that run them on other machines."""
 
     def __init__(self, jobs: Sequence[Job], *, outlive: bool) -> None:
         self._jobs = jobs
@@ -111,25 +111,25 @@ class Execution:
         self._running: list[Process] = []
 
     def run(self) -> dict[str, Outcome]:
-        """Returns {name: what became of it}, when all have ended.
+        """Makes all runs and returns {name: outcome}.
 
-        Whatever breaks in (a signal, say) stops them all first.
+        Any exception, such as an interrupt, stops them all first.
         """
         outcomes = {}
         try:
             for job in self._jobs:
-                begun = start(job, outlive=self._outlive)
-                if isinstance(begun, Process):
-                    self._running.append(begun)
+                process = start(job, outlive=self._outlive)
+                if isinstance(process, Process):
+                    self._running.append(process)
                 else:
-                    outcomes[job.name] = begun
+                    outcomes[job.name] = process
             return outcomes | self._wait()
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
-        """Stops all and waits for their checkpoints."""
+        """Stops all runs and waits for their checkpoints."""
         for process in self._running:
             process.stop()
         self._wait()

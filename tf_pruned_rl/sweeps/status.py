@@ -1,4 +1,4 @@
-"""How a run stands, read from the files it writes."""
+"""The state and progress of a run, from the files it writes."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ _TAIL_BYTES = 1 << 18
 
 @dataclass(frozen=True)
 class Status:
-    """Where one run is."""
+    """State and progress of one run."""
 
     job: Job
     state: State
     frames: int
-    """Trained so far; steps in continuous control."""
+    """Done so far, in the unit of the run."""
     total: int
-    """When it is finished."""
+    """Length of the run."""
     frames_per_second: float
-    """At its newest record; 0 if unknown."""
+    """Speed at its newest record; 0 if unknown."""
     detail: str = ""
-    """Of a failed run: the last line of its log."""
+    """Reason of a failure: the last line of the log."""
 
     @property
     def seconds_left(self) -> float | None:
-        """At that speed; None if unknown."""
+        """Remaining time at that speed; None if unknown."""
         if self.state == "finished":
             return 0.0
         return (self.total - self.frames) / self.frames_per_second if self.frames_per_second else None
 
 
 def read(job: Job) -> Status:
-    """Returns how a run stands; it may be going on."""
+    """Returns the status of a run; it may be in progress."""
     total = units.budget(job.run.config).frames
     try:
         if job.finished():
@@ -50,24 +50,20 @@ def read(job: Job) -> Status:
     except UserError as error:
         return Status(job, "failed", 0, total, 0.0, str(error))
     frames, speed = _progress(job)
-    if claims.held(job.claim) or claims.held(job.path / ".lock"):
+    if claims.is_held(job.claim) or claims.is_held(job.path / ".lock"):
         return Status(job, "running", frames, total, speed)
-    ended = claims.ended(job.claim)
-    if ended and ended.exit_status and ended.exit_status not in STOPPED_BY:
-        return Status(job, "failed", frames, total, speed, failure(job, ended.exit_status))
-    return Status(job, "interrupted" if frames or ended else "waiting", frames, total, speed)
+    last = claims.last_start(job.claim)
+    if last and last.exit_status and last.exit_status not in STOPPED_BY:
+        return Status(job, "failed", frames, total, speed, failure(job, last.exit_status))
+    return Status(job, "interrupted" if frames or last else "waiting", frames, total, speed)
 
 
 def failure(job: Job, exit_status: int) -> str:
-    """Returns the last line of a run's log, or how it ended where that says nothing."""
+    """Returns the last line of a run's log; its exit status where the log is empty or a signal ended it."""
     lines = _tail(job.log).splitlines()
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     if exit_status < 0:
-        return (
-            f"killed by signal {-exit_status}; its log ends: {last}"
-            if last
-            else f"killed by signal {-exit_status}"
-        )
+        return f"killed by signal {-exit_status}" + (f"; its log ends: {last}" if last else "")
     return last or f"exit status {exit_status}, and an empty log"
 
 
@@ -78,16 +74,16 @@ def _progress(job: Job) -> tuple[int, float]:
             continue
         try:
             record = Record.from_json(line)
-        except ValueError:  # cut short at either end
+        except ValueError:  # an incomplete line at either end
             continue
-        # What a run counts in is its own: frames, steps of an environment, gradient steps.
+        # The unit depends on the kind of run: frames, environment steps, gradient steps.
         frames_per_step = record.frames / record.agent_steps if record.agent_steps else 0.0
         return record.frames, record.clock.get("steps_per_second", 0.0) * frames_per_step
     return 0, 0.0
 
 
 def _tail(path: Path) -> str:
-    """Returns the end of a file; empty where there is none."""
+    """Returns the last bytes of a file as text; empty if it is missing."""
     try:
         with open(path, "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))

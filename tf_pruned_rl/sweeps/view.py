@@ -1,4 +1,4 @@
-"""What the user sees of a sweep: one live table on a terminal, elsewhere a plain line now and then."""
+"""The display of a sweep: a live table on a terminal, a line every half minute elsewhere."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from tf_pruned_rl.training.progress import create_console, duration
 
 STATES: tuple[State, ...] = ("finished", "running", "interrupted", "waiting", "failed")
 _ROWS = 20
-"""Runs shown at a time on a terminal."""
+"""Most runs in the live table."""
 _LIVE_SECONDS = 1.0
 _PLAIN_SECONDS = 30.0
 
 
 class View:
-    """Shows a sweep while it goes on."""
+    """Displays a sweep in progress."""
 
     def __init__(self, console: Console | None = None, plain_every: float = _PLAIN_SECONDS):
-        """Prepares it.
+        """Prepares the display.
 
         Args:
           console: where to write; standard output by default.
@@ -39,7 +39,7 @@ class View:
         self._frames_before = 0
 
     def begin(self, statuses: Sequence[Status]) -> None:
-        """Shows where things stand before anything is done."""
+        """Starts the display with the initial statuses."""
         self._started = time.monotonic()
         self._frames_before = sum(one.frames for one in statuses)
         if self._live:
@@ -47,11 +47,11 @@ class View:
         self.show(statuses)
 
     def due(self) -> bool:
-        """Says whether it is time to show again."""
+        """Returns whether it is time for an update."""
         return time.monotonic() - self._shown_at >= self._every
 
     def show(self, statuses: Sequence[Status]) -> None:
-        """Shows where things stand."""
+        """Updates the display."""
         self._shown_at = time.monotonic()
         line = Text(f"{summary(statuses)}{self._time_left(statuses)}")
         if self._live:
@@ -61,20 +61,20 @@ class View:
             self._console.print(line, soft_wrap=True)
 
     def ended(self, one: Status) -> None:
-        """Says how a run ended."""
+        """Prints how a run ended."""
         self.say(f"{one.state}: {one.job.name}{f': {one.detail}' if one.detail else ''}")
 
     def say(self, sentence: str) -> None:
-        """Writes a line that stays."""
+        """Prints a permanent line."""
         self._console.print(Text(sentence), soft_wrap=True)
 
     def end(self) -> None:
-        """Gives the terminal back."""
+        """Ends the live display."""
         if self._live:
             self._live.stop()
 
     def _time_left(self, statuses: Sequence[Status]) -> str:
-        """Returns the time left at the speed since the beginning, over all runs; nothing at first."""
+        """Returns the remaining time at the average speed of all runs so far; empty at first."""
         frames = sum(one.frames for one in statuses)
         elapsed = time.monotonic() - self._started
         if frames <= self._frames_before or elapsed < 1:
@@ -91,7 +91,7 @@ def summary(statuses: Sequence[Status]) -> str:
 
 
 def table(statuses: Sequence[Status]) -> Table:
-    """Returns the runs one by one: state, progress, time left, and what went wrong."""
+    """Returns a table of runs: state, progress, remaining time, and reason of a failure."""
     rows = Table(box=None, pad_edge=False)
     for name in ("run", "state", "done", "left", ""):
         rows.add_column(name, justify="right" if name in ("done", "left") else "left", no_wrap=name != "")

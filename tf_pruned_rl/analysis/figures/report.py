@@ -119,11 +119,10 @@ def _diagnostics(figure: Figure, runs: Path, stem: Path) -> Iterator[str]:
     measured = _read(figure, runs, lambda run: bool(run.result and run.result.records.get("diagnostics")))
     yield from _incomplete(figure, measured)
     groups = diagnosing.groups([run.result for run in measured if run.result])
-    draw: Callable[..., mpl.Figure] = (
-        diagnosing.panels if figure.kind == "diagnostics" else diagnosing.heat_maps
-    )
+    maps = figure.kind == "covariance"
     yield from diagnosing.verdicts(groups)
-    yield _write(stem, lambda: draw(groups), diagnosing.COLUMNS, diagnosing.rows(groups))
+    draw = lambda: diagnosing.heat_maps(groups) if maps else diagnosing.panels(groups)  # noqa: E731
+    yield _write(stem, draw, diagnosing.COLUMNS, diagnosing.rows(groups))
 
 
 def _published(figure: Figure, runs: Path, stem: Path) -> Iterator[str]:

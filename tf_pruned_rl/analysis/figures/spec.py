@@ -171,9 +171,10 @@ def resolve(flags: Flags, *, task: str, seed: int) -> Config:
       KeyError: a flag is no field.
     """
     base: Any = _base(flags)
+    kind: Any = type(base)
     fields = configuration.flatten(base)
     own_names = {name if name in fields else _OTHER_NAMES.get(name, name): flags[name] for name in flags}
-    types = config_io.field_types(type(base))
+    types = config_io.field_types(kind)
     # Widths 3 and 3.0 must give equal configurations.
     values = {name: types[name](value) if name in types else value for name, value in own_names.items()}
     return configuration.replace(base, **values, **{base.task_field: task, "seed": seed})
