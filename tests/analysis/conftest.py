@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from tf_pruned_rl import config
-from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.training.records import Record
 
 MakeRun = Callable[..., Path]
 
 
 @pytest.fixture
-def make_run(tmp_path) -> MakeRun:
+def make_run(tmp_path, write_run) -> MakeRun:
     """Returns a function that writes a run with the given iteration means (None: no episode ended)."""
 
     def make(
@@ -24,19 +23,15 @@ def make_run(tmp_path) -> MakeRun:
         setting = {"game": "Breakout", "network": "nature", "pruning": "none", **fields}
         experiment = config.replace(config.preset(agent), **setting)
         length = experiment.run.iteration_frames
-        lines = []
+        records = []
         for i, mean in enumerate(means):
-            known = {} if mean is None else {"mean_return": mean}
+            mean_return = {} if mean is None else {"mean_return": mean}
             for part, sparsity in ((0.5, 0.1 * i), (1.0, 0.1 * (i + 1))):
                 frames = round((i + part) * length)
-                values = {"sparsity": sparsity, "episodes": 7.0, **known}
-                lines.append(Record("progress", frames, frames // 4, frames // 16, values).to_json())
-            values = {"index": float(i), "episodes": 0.0 if mean is None else 5.0, **known}
-            lines.append(Record("iteration", frames, frames // 4, frames // 16, values).to_json())
-        directory = tmp_path / name
-        directory.mkdir()
-        (directory / "config.json").write_text(config_io.to_json(experiment))
-        (directory / "metrics.jsonl").write_text("".join(f"{line}\n" for line in lines) + tail)
-        return directory
+                values = {"sparsity": sparsity, "episodes": 7.0, **mean_return}
+                records.append(Record("progress", frames, frames // 4, frames // 16, values))
+            values = {"index": float(i), "episodes": 0.0 if mean is None else 5.0, **mean_return}
+            records.append(Record("iteration", frames, frames // 4, frames // 16, values))
+        return write_run(tmp_path / name, experiment, records, tail)
 
     return make

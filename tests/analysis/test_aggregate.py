@@ -35,7 +35,7 @@ def test_equal_to_rliable_by_hand(name, shape):
     ours = aggregate.estimate(scores, name, repetitions=300, seed=7)
     np.random.seed(7)
     points, intervals = library.get_interval_estimates(
-        {"a": scores}, lambda drawn: np.array([BY_HAND[name](drawn)]), reps=300
+        {"a": scores}, lambda sample: np.array([BY_HAND[name](sample)]), reps=300
     )
     np.testing.assert_allclose(ours.value, points["a"], rtol=1e-12)
     np.testing.assert_allclose([ours.low, ours.high], intervals["a"], rtol=1e-12)
@@ -48,7 +48,7 @@ def test_every_point_by_itself_as_rliable_by_hand(name):
     np.random.seed(1)
     points, intervals = library.get_interval_estimates(
         {"a": scores},
-        lambda drawn: np.array([BY_HAND[name](drawn[..., point]) for point in range(3)]),
+        lambda sample: np.array([BY_HAND[name](sample[..., point]) for point in range(3)]),
         reps=200,
     )
     np.testing.assert_allclose(ours.value, points["a"], rtol=1e-12)
@@ -140,8 +140,8 @@ def coverage(runs: int, games: int, repetitions: int = 300) -> float:
     truth, hits = interquartile_mean_of(means, deviations), 0
     for repetition in range(repetitions):
         scores = means + deviations * draw.normal(size=(runs, games))
-        found = aggregate.estimate(scores, repetitions=1_000, seed=repetition)
-        hits += bool(found.low[0] <= truth <= found.high[0])
+        interval = aggregate.estimate(scores, repetitions=1_000, seed=repetition)
+        hits += bool(interval.low[0] <= truth <= interval.high[0])
     return hits / repetitions
 
 

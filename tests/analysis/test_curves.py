@@ -1,4 +1,4 @@
-"""The figure of learning curves: what is said, what is drawn, what is written."""
+"""The figure of learning curves: what is said, what is runs, what is written."""
 
 from __future__ import annotations
 
@@ -94,13 +94,13 @@ def legend(axes):
 
 
 def test_figure(make_run):
-    drawn = lines(
+    runs = lines(
         make_run("dense", [1.8, 7.0]),
         make_run("pruned", [1.7, 6.0], **PRUNED),
         make_run("rainbow", [1.7, 4.5], "rainbow"),
         make_run("pong", [-20.0, -18.0], game="Pong"),
     )
-    figure = curves.draw(drawn[:3], "A title")
+    figure = curves.draw(runs[:3], "A title")
     returns, sparsity = figure.axes
     assert figure.get_suptitle() == "A title"
     assert legend(returns) == [
@@ -115,8 +115,8 @@ def test_figure(make_run):
         [dot.get_xydata() for dot in dots],
         [[[0.5, a], [1.5, b]] for a, b in ((1.8, 7.0), (1.7, 6.0), (1.7, 4.5))],
     )
-    assert [dot.get_markerfacecolor() for dot in dots] == [drawn[0].colour, "white", drawn[2].colour]
-    assert len({line.colour for line in drawn}) == 4
+    assert [dot.get_markerfacecolor() for dot in dots] == [runs[0].colour, "white", runs[2].colour]
+    assert len({line.colour for line in runs}) == 4
     assert returns.get_xlim() == (0, 2)
     assert sparsity.get_ylabel() == "sparsity"
     np.testing.assert_allclose(sparsity.get_lines()[1].get_ydata(), [0, 10, 10, 20])
@@ -142,11 +142,11 @@ def test_bands_lie_where_their_iteration_is(make_run):
 
 
 def test_a_band_is_drawn_once_for_dense_and_pruned(make_run):
-    drawn = lines(make_run("pruned", [1.8], **PRUNED), make_run("dense", [1.8]))
-    returns = curves.draw(drawn).axes[0]
+    runs = lines(make_run("pruned", [1.8], **PRUNED), make_run("dense", [1.8]))
+    returns = curves.draw(runs).axes[0]
     assert len(boxes(returns)) == 1
     band = next(patch for patch in returns.collections if "Fill" in type(patch).__name__)
-    expected = matplotlib.colors.to_rgb(drawn[1].colour)
+    expected = matplotlib.colors.to_rgb(runs[1].colour)
     np.testing.assert_allclose(band.get_facecolor()[0][:3], expected)
 
 
@@ -194,9 +194,9 @@ def test_a_run_without_records_can_be_drawn(make_run, tmp_path):
 
 
 def test_files_that_cannot_be_written_are_refused(make_run, tmp_path):
-    drawn = lines(make_run("run", [1.0]))
+    runs = lines(make_run("run", [1.0]))
     with pytest.raises(UserError, match=r"must end in one of .png"):
-        curves.save(drawn, tmp_path / "curves.jpg")
+        curves.save(runs, tmp_path / "curves.jpg")
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="give another --out"):
-        curves.save(drawn, tmp_path / "file" / "curves.png")
+        curves.save(runs, tmp_path / "file" / "curves.png")

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from tf_pruned_rl import config
 from tf_pruned_rl.analysis import diagnosing, results
-from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.training.records import Record
 
 
 @pytest.fixture
-def make_run(tmp_path):
+def make_run(tmp_path, write_run):
     """Returns a function that makes a run: {frames: value of every diagnostic}, {frames: sparsity}."""
 
     def make(name: str, values: dict[int, float], sparsity: dict[int, float], agent="dqn", **fields):
-        directory: Path = tmp_path / name
-        (directory / "diagnostics").mkdir(parents=True)
         settings = config.replace(config.preset(agent), diagnostics=True, **fields)
-        (directory / "config.json").write_text(config_io.to_json(settings))
         names = [panel for panel in diagnosing.PANELS if panel != "return"] + ["covariance_size"]
-        lines = [Record("progress", f, f // 4, 1, {"sparsity": share}) for f, share in sparsity.items()]
+        records = [Record("progress", f, f // 4, 1, {"sparsity": share}) for f, share in sparsity.items()]
         for frames, value in values.items():
-            lines.append(Record("diagnostics", frames, frames // 4, 1, dict.fromkeys(names, value)))
-            path = directory / "diagnostics" / f"gradient_covariance-{frames:012d}.npz"
-            np.savez(path, all=np.array([[1, value], [value, 1]]), kept=np.eye(2))
-        (directory / "metrics.jsonl").write_text("".join(line.to_json() + "\n" for line in lines))
-        return results.load_run(directory)
+            records.append(Record("diagnostics", frames, frames // 4, 1, dict.fromkeys(names, value)))
+        covariances = {frames: np.array([[1, value], [value, 1]]) for frames, value in values.items()}
+        return results.load_run(write_run(tmp_path / name, settings, records, covariances=covariances))
 
     return make
 
@@ -38,7 +30,7 @@ def make_run(tmp_path):
 GRADUAL = {1_000: 0.0, 2_000: 0.3, 3_000: 0.8, 4_000: 0.95, 5_000: 0.95}
 
 
-def test_runs_are_groups_by_game_and_kind_and_seeds_share_a_line(make_run):
+def test_runs_are_grouped_by_game_and_kind_and_seeds_share_a_line(make_run):
     runs = [
         make_run("a", {1_000: 0.5}, GRADUAL),
         make_run("b", {1_000: 0.7}, GRADUAL, seed=1),
@@ -102,6 +94,8 @@ def test_continuous_control_counts_steps(make_run):
 
 
 def test_interval_of_a_mean_over_runs():
+    low, high = diagnosing.interval(np.array([[1.0, 5.0], [3.0, 5.0]]))
+    assert low.tolist() == [1, 5] and high.tolist() == [3, 5]
     samples = np.random.default_rng(1).normal(3, 2, (40, 1))
     low, high = diagnosing.interval(samples)
     half = 1.96 * samples.std() / np.sqrt(40)

@@ -9,7 +9,6 @@ import pytest
 
 from tf_pruned_rl import config
 from tf_pruned_rl.analysis import evaluations, results
-from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.training.records import Record
 
@@ -17,20 +16,16 @@ DENSE = {"pruning": "none"}
 
 
 @pytest.fixture
-def make_run(tmp_path):
+def make_run(tmp_path, write_run):
     """Returns a function that writes a run of SAC, evaluated every 10,000 steps."""
 
     def make(name: str, means, env: str = "HalfCheetah-v5", **fields):
         experiment = config.replace(config.preset("sac"), env=env, **fields)
-        directory = tmp_path / name
-        directory.mkdir()
-        (directory / "config.json").write_text(config_io.to_json(experiment))
-        lines = [
-            Record("evaluation", steps, steps, steps, {"episodes": 5.0, "mean_return": mean}).to_json()
+        records = [
+            Record("evaluation", steps, steps, steps, {"episodes": 5.0, "mean_return": mean})
             for steps, mean in zip(range(10_000, 1_000_000, 10_000), means, strict=False)
         ]
-        (directory / "metrics.jsonl").write_text("".join(f"{line}\n" for line in lines))
-        return results.load_run(directory)
+        return results.load_run(write_run(tmp_path / name, experiment, records))
 
     return make
 
@@ -75,8 +70,8 @@ def test_figure_and_numbers(make_run, tmp_path):
         make_run("p", [0.0, 1.0]),
         make_run("w", [7.0, 8.0], env="Walker2d-v5"),
     ]
-    drawn = evaluations.groups(runs)
-    cheetah, walker = evaluations.draw(drawn, "A title").axes
+    groups = evaluations.groups(runs)
+    cheetah, walker = evaluations.draw(groups, "A title").axes
     assert [axes.get_title("left") for axes in (cheetah, walker)] == ["HalfCheetah-v5", "Walker2d-v5"]
     legend = [text.get_text() for text in cheetah.get_legend().get_texts()]
     assert legend == ["SAC mlp dense (2 seeds)", "SAC mlp 95 % pruned"]
@@ -88,7 +83,7 @@ def test_figure_and_numbers(make_run, tmp_path):
     (other,) = (line for line in walker.get_lines() if line.get_marker() == "o")
     assert other.get_color() == dots[1].get_color() != dots[0].get_color()
 
-    table = evaluations.save(drawn, tmp_path / "figure.png")
+    table = evaluations.save(groups, tmp_path / "figure.png")
     with table.open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 8

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tf_pruned_rl import config
 from tf_pruned_rl.analysis import diagnosing, results
-from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.training.records import Record
 
 COMMAND = Path(__file__).parents[2] / "experiments" / "diagnostics.py"
@@ -23,28 +23,31 @@ def call(*arguments: object) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def make_run(directory: Path, value: float, measured: bool = True, **fields: object) -> Path:
-    (directory / "diagnostics").mkdir(parents=True)
-    settings = config.replace(config.preset("dqn"), **{"game": "Breakout", "diagnostics": True, **fields})
-    (directory / "config.json").write_text(config_io.to_json(settings))
-    lines = []
-    for frames in (1_000_000, 2_000_000):
-        returns = {"index": frames / 1e6 - 1, "mean_return": value, "episodes": 9.0}
-        lines.append(Record("iteration", frames, frames // 4, 1, returns))
-        if measured:
-            lines.append(Record("diagnostics", frames, frames // 4, 1, dict.fromkeys(NAMES, value)))
-            path = directory / "diagnostics" / f"gradient_covariance-{frames:012d}.npz"
-            np.savez(path, all=np.full((3, 3), frames / 4e6), kept=np.eye(3))
-    (directory / "metrics.jsonl").write_text("".join(line.to_json() + "\n" for line in lines))
-    return directory
+@pytest.fixture
+def make_run(tmp_path, write_run):
+    """Returns a function that writes a run of two iterations, with diagnostics or without."""
+
+    def make(name: str, value: float, measured: bool = True, **fields: object) -> Path:
+        settings = config.replace(config.preset("dqn"), **{"game": "Breakout", "diagnostics": True, **fields})
+        records = []
+        for frames in (1_000_000, 2_000_000):
+            returns = {"index": frames / 1e6 - 1, "mean_return": value, "episodes": 9.0}
+            records.append(Record("iteration", frames, frames // 4, 1, returns))
+            if measured:
+                records.append(Record("diagnostics", frames, frames // 4, 1, dict.fromkeys(NAMES, value)))
+        frames_measured = (1_000_000, 2_000_000) if measured else ()
+        covariances = {frames: np.full((3, 3), frames / 4e6) for frames in frames_measured}
+        return write_run(tmp_path / name, settings, records, covariances=covariances)
+
+    return make
 
 
-def test_draws_both_figures_and_says_the_numbers(tmp_path):
+def test_draws_both_figures_and_says_the_numbers(make_run, tmp_path):
     runs = [
-        make_run(tmp_path / "one", 2.0, pruning="none"),
-        make_run(tmp_path / "two", 4.0, pruning="none", seed=1),
-        make_run(tmp_path / "pruned", 0.5),
-        make_run(tmp_path / "pong", 7.0, game="Pong"),
+        make_run("one", 2.0, pruning="none"),
+        make_run("two", 4.0, pruning="none", seed=1),
+        make_run("pruned", 0.5),
+        make_run("pong", 7.0, game="Pong"),
     ]
     out = tmp_path / "figures" / "why.png"
     done = call(f"--runs={','.join(map(str, runs))}", f"--out={out}")
@@ -56,16 +59,14 @@ def test_draws_both_figures_and_says_the_numbers(tmp_path):
     rows = list(csv.DictReader(out.with_suffix(".csv").open()))
     assert len(rows) == 4 * 2 * (1 + len(NAMES))
     assert {"run", "game", "kind", "frames", "quantity", "value"} == set(rows[0])
-    grouped = diagnosing.groups([results.load_run(run) for run in runs])
-    assert diagnosing.covariance(grouped["Breakout", "dense"][0])[0] == 2_000_000
-    low, high = diagnosing.interval(np.array([[1.0, 5.0], [3.0, 5.0]]))
-    assert low.tolist() == [1, 5] and high.tolist() == [3, 5]
+    groups = diagnosing.groups([results.load_run(run) for run in runs])
+    assert diagnosing.covariance(groups["Breakout", "dense"][0])[0] == 2_000_000
 
 
-def test_mistakes_are_said_in_one_line(tmp_path):
-    without = make_run(tmp_path / "without", 1.0, measured=False)
-    wide = make_run(tmp_path / "wide", 1.0, width=3.0)
-    narrow = make_run(tmp_path / "narrow", 1.0)
+def test_mistakes_are_said_in_one_line(make_run):
+    without = make_run("without", 1.0, measured=False)
+    wide = make_run("wide", 1.0, width=3.0)
+    narrow = make_run("narrow", 1.0)
     for arguments, says in (
         ((), "no run to draw"),
         ((f"--runs={without}",), "train it with --diagnostics"),

@@ -60,10 +60,10 @@ def data(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("number", [number for number in figures.FIGURES if number != "2"])
 def test_swept_and_drawn(request, runs, tmp_path, number):
     figure, flags = part(number)
-    learned = [f"--data={request.getfixturevalue('data')}"] if figure.command == "offline" else []
-    call("sweep.py", *flags, *learned, "--jobs=2", f"--runs={runs}")
-    said = call("figures.py", *flags, f"--runs={runs}", f"--out={tmp_path}", "--repetitions=200")
-    assert "missing" not in said and "unfinished" not in said, said
+    data = [f"--data={request.getfixturevalue('data')}"] if figure.command == "offline" else []
+    call("sweep.py", *flags, *data, "--jobs=2", f"--runs={runs}")
+    printed = call("figures.py", *flags, f"--runs={runs}", f"--out={tmp_path}", "--repetitions=200")
+    assert "missing" not in printed and "unfinished" not in printed, printed
     for run in figures.unique(figure.runs()):
         assert json.loads((runs / run.name / "summary.json").read_text()), run.name
     name = f"figure_{number:0>2}" if number.isdigit() else f"figure_{number}"
@@ -79,6 +79,6 @@ def test_what_was_not_made_is_named(runs, tmp_path):
     _, flags = part("3")
     call("sweep.py", *flags, "--jobs=2", f"--runs={runs}")
     more = [flag for flag in flags if not flag.startswith("--seeds")]
-    said = call("figures.py", *more, f"--runs={runs}", f"--out={tmp_path}", "--repetitions=200")
+    printed = call("figures.py", *more, f"--runs={runs}", f"--out={tmp_path}", "--repetitions=200")
     for arm in ("Dense", "90 % pruned", "95 % pruned", "99 % pruned"):
-        assert f"DQN, {arm}: 1 of 2 runs do not count: Breakout seed 1 is missing" in said
+        assert f"DQN, {arm}: 1 of 2 runs do not count: Breakout seed 1 is missing" in printed

@@ -1,7 +1,7 @@
-"""A quick command in the place of a training command, and jobs that it does.
+"""A quick stand-in for a training command, and jobs that use it.
 
-It opens its run directory as the real one does, goes on where it stopped, and obeys the same signals; only
-training is left out. tests/cli/test_sweep.py makes the real runs.
+It opens its run directory, resumes and obeys signals as the real command does; only training is missing.
+tests/cli/test_sweep.py makes the real runs.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pytest
 
 from tf_pruned_rl.analysis import figures
 from tf_pruned_rl.sweeps import jobs
+from tf_pruned_rl.sweeps.engines import Engine, JobResult
 from tf_pruned_rl.sweeps.jobs import Job
 
 ROOT = Path(__file__).parents[2]
@@ -35,9 +36,9 @@ signal.signal(signal.SIGTERM, lambda number, frame: stopped.append(number))
 def main(argv):
     config = flags.config_from_flags()
     with RunDirectory.open(config.run.run_dir, config) as directory:
-        begun = directory.metrics.read_text().count("\\n") if directory.metrics.exists() else 0
-        print("begins at", begun, "visible", os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
-        for step in range(begun, 10):
+        start = directory.metrics.read_text().count("\\n") if directory.metrics.exists() else 0
+        print("begins at", start, "visible", os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
+        for step in range(start, 10):
             time.sleep(float(os.environ.get("PAUSE", "0")))
             if stopped:
                 print("SIGTERM: checkpoint written", flush=True)
@@ -76,7 +77,7 @@ def make_jobs(tmp_path, monkeypatch) -> MakeJobs:
 
 
 class Helpers:
-    """What several test files do with jobs."""
+    """Functions on jobs that several test files share."""
 
     @staticmethod
     def starts(job: Job) -> list[str]:
@@ -85,12 +86,21 @@ class Helpers:
 
     @staticmethod
     def until(condition: Callable[[], object]) -> None:
-        """Waits until something is so, at most half a minute."""
+        """Waits until the condition holds, at most half a minute."""
         for _ in range(1_500):
             if condition():
                 return
             time.sleep(0.02)
         raise AssertionError("it never happened")
+
+    @staticmethod
+    def results(engine: Engine) -> list[JobResult]:
+        """Returns the results of all submitted jobs, when the last has ended."""
+        results: list[JobResult] = []
+        while engine.running:
+            results += engine.poll()
+            time.sleep(0.1)
+        return results
 
     @staticmethod
     def python(code: str) -> subprocess.Popen[str]:

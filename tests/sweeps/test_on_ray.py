@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.sweeps.engines import JobResult, Resources, create
+from tf_pruned_rl.sweeps.engines import Resources, create
 from tf_pruned_rl.sweeps.process import Outcome
 
 
@@ -22,14 +21,6 @@ def engine(make_jobs, monkeypatch):
     engine = create("ray", Resources(2, 1, 1, make_jobs()[0].directory))
     yield engine
     engine.close()
-
-
-def run(engine) -> list[JobResult]:
-    ended = []
-    while engine.running:
-        ended += engine.poll()
-        time.sleep(0.1)
-    return ended
 
 
 def worker(job) -> int:
@@ -48,7 +39,7 @@ def test_a_killed_worker_is_replaced_and_no_run_is_made_twice(make_jobs, helpers
     # The run itself writes its checkpoint first: until then whoever comes is told that it is claimed.
     outcomes = {}
     while len(outcomes) < 2:
-        for job, outcome, _ in run(engine):
+        for job, outcome, _ in helpers.results(engine):
             if outcome is Outcome.CLAIMED:
                 engine.submit(job)
             else:

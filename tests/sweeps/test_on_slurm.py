@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import sys
-import time
 
 import pytest
 
@@ -16,21 +15,13 @@ from tf_pruned_rl.sweeps.process import Outcome
 
 
 def parents(pid: int) -> list[int]:
-    """Returns the process that started ``pid``, and the one that started that."""
-    found = []
+    """Returns the parent of process ``pid``, and the parent's parent."""
+    ancestors = []
     for _ in range(2):
         with open(f"/proc/{pid}/stat") as stat:
             pid = int(stat.read().rpartition(")")[2].split()[1])
-        found.append(pid)
-    return found
-
-
-def run(engine) -> list[JobResult]:
-    ended = []
-    while engine.running:
-        ended += engine.poll()
-        time.sleep(0.1)
-    return ended
+        ancestors.append(pid)
+    return ancestors
 
 
 @pytest.fixture
@@ -45,7 +36,7 @@ def test_runs_that_share_a_gpu_are_one_job(make_jobs, helpers, monkeypatch, engi
     jobs = make_jobs(3, seeds=2)
     for job in jobs:
         engine.submit(job)
-    outcomes = {job.name: (outcome, note) for job, outcome, note in run(engine)}
+    outcomes = {job.name: (outcome, note) for job, outcome, note in helpers.results(engine)}
     failed, finished = (Outcome.FAILED, ""), (Outcome.FINISHED, "")
     assert outcomes == {job.name: failed if job.run.seed else finished for job in jobs}
     assert len(list((jobs[0].directory / "logs" / "slurm").glob("*_submitted.pkl"))) == 2
@@ -59,7 +50,7 @@ def test_a_preempted_job_is_queued_again(make_jobs, helpers, monkeypatch, engine
     helpers.until((job.path / "metrics.jsonl").exists)
     worker, _ = parents(json.loads(job.claim.read_text())["pid"])
     os.kill(worker, signal.SIGUSR2)  # what Slurm sends before it takes the machine away
-    assert run(engine) == [JobResult(job, Outcome.FINISHED)]
+    assert helpers.results(engine) == [JobResult(job, Outcome.FINISHED)]
     first, second = helpers.starts(job)
     assert first.startswith("begins at 0") and not second.startswith("begins at 0")
     assert "SIGTERM: checkpoint written" in job.log.read_text()

@@ -45,12 +45,12 @@ def test_table_has_progress_time_left_and_reasons(make_jobs):
 @pytest.mark.parametrize("terminal", [False, True])
 def test_live_and_plain(make_jobs, terminal):
     out = io.StringIO()
-    shown = view.View(Console(file=out, width=200, force_terminal=terminal), plain_every=0)
-    shown.begin(statuses(make_jobs))
-    assert shown.due() or terminal
-    shown.show(statuses(make_jobs))
-    shown.ended(statuses(make_jobs)[2])
-    shown.end()
+    display = view.View(Console(file=out, width=200, force_terminal=terminal), plain_every=0)
+    display.begin(statuses(make_jobs))
+    assert display.due() or terminal
+    display.show(statuses(make_jobs))
+    display.ended(statuses(make_jobs)[2])
+    display.end()
     text = out.getvalue()
     assert "1/4 finished, 1 running" in text and "error: [out] of luck" in text
     # One by one, the running ones, where they can be overwritten.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import importlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -67,32 +68,15 @@ class Resources:
         return max(1, runtime.available_cores() // max(1, self.threads))
 
 
+ENGINES = {"local": "local:LocalEngine", "ray": "on_ray:RayEngine", "slurm": "on_slurm:SlurmEngine"}
+"""{name: module and class} of the engines; only the chosen module is imported."""
+
+
 def create(name: str, resources: Resources) -> Engine:
     """Returns the engine of a name.
 
     Raises:
       UserError: a library or cluster that it needs is missing.
     """
-    return ENGINES[name](resources)
-
-
-def _local(resources: Resources) -> Engine:
-    from tf_pruned_rl.sweeps.local import LocalEngine
-
-    return LocalEngine(resources)
-
-
-def _ray(resources: Resources) -> Engine:
-    from tf_pruned_rl.sweeps.on_ray import RayEngine
-
-    return RayEngine(resources)
-
-
-def _slurm(resources: Resources) -> Engine:
-    from tf_pruned_rl.sweeps.on_slurm import SlurmEngine
-
-    return SlurmEngine(resources)
-
-
-ENGINES: dict[str, Callable[[Resources], Engine]] = {"local": _local, "ray": _ray, "slurm": _slurm}
-"""Makers of engines by name; each imports its own libraries."""
+    module, engine = ENGINES[name].split(":")
+    return getattr(importlib.import_module(f"tf_pruned_rl.sweeps.{module}"), engine)(resources)

@@ -41,7 +41,7 @@ class View:
     def begin(self, statuses: Sequence[Status]) -> None:
         """Starts the display with the initial statuses."""
         self._started = time.monotonic()
-        self._frames_before = sum(one.frames for one in statuses)
+        self._frames_before = sum(status.frames for status in statuses)
         if self._live:
             self._live.start()
         self.show(statuses)
@@ -55,14 +55,14 @@ class View:
         self._shown_at = time.monotonic()
         line = Text(f"{summary(statuses)}{self._time_left(statuses)}")
         if self._live:
-            running = [one for one in statuses if one.state == "running"][:_ROWS]
+            running = [status for status in statuses if status.state == "running"][:_ROWS]
             self._live.update(Group(line, *([table(running)] if running else [])), refresh=True)
         else:
             self._console.print(line, soft_wrap=True)
 
-    def ended(self, one: Status) -> None:
+    def ended(self, status: Status) -> None:
         """Prints how a run ended."""
-        self.say(f"{one.state}: {one.job.name}{f': {one.detail}' if one.detail else ''}")
+        self.say(f"{status.state}: {status.job.name}{f': {status.detail}' if status.detail else ''}")
 
     def say(self, sentence: str) -> None:
         """Prints a permanent line."""
@@ -75,17 +75,17 @@ class View:
 
     def _time_left(self, statuses: Sequence[Status]) -> str:
         """Returns the remaining time at the average speed of all runs so far; empty at first."""
-        frames = sum(one.frames for one in statuses)
+        frames = sum(status.frames for status in statuses)
         elapsed = time.monotonic() - self._started
         if frames <= self._frames_before or elapsed < 1:
             return ""
-        left = sum(one.total - one.frames for one in statuses if one.state != "failed")
-        return f" | {duration(left * elapsed / (frames - self._frames_before))} left"
+        remaining = sum(status.total - status.frames for status in statuses if status.state != "failed")
+        return f" | {duration(remaining * elapsed / (frames - self._frames_before))} left"
 
 
 def summary(statuses: Sequence[Status]) -> str:
     """Returns how many runs are in each state, such as ``2/12 finished, 1 running, 9 waiting``."""
-    counts = Counter(one.state for one in statuses)
+    counts = Counter(status.state for status in statuses)
     parts = [f"{counts['finished']}/{len(statuses)} finished"]
     return ", ".join(parts + [f"{counts[state]} {state}" for state in STATES[1:] if counts[state]])
 
@@ -95,10 +95,9 @@ def table(statuses: Sequence[Status]) -> Table:
     rows = Table(box=None, pad_edge=False)
     for name in ("run", "state", "done", "left", ""):
         rows.add_column(name, justify="right" if name in ("done", "left") else "left", no_wrap=name != "")
-    for one in statuses:
-        left = one.seconds_left if one.state == "running" else None
-        time_left = duration(left) if left is not None else ""
-        rows.add_row(
-            *map(Text, (one.job.name, one.state, f"{one.frames / one.total:.1%}", time_left, one.detail))
-        )
+    for status in statuses:
+        seconds = status.seconds_left if status.state == "running" else None
+        time_left = duration(seconds) if seconds is not None else ""
+        done = f"{status.frames / status.total:.1%}"
+        rows.add_row(*map(Text, (status.job.name, status.state, done, time_left, status.detail)))
     return rows
