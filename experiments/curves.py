@@ -13,7 +13,7 @@ from tf_pruned_rl.analysis import curves, evaluations, results
 from tf_pruned_rl.config.flags import run_main
 from tf_pruned_rl.errors import UserError
 
-_RUNS = flags.DEFINE_list("runs", [], "Run directories, separated by commas; runs still going on are fine.")
+_RUNS = flags.DEFINE_list("runs", [], "Run directories, separated by commas; runs may be in progress.")
 _OUT = flags.DEFINE_string(
     "out", "curves.png", "File to draw into (.png, .pdf or .svg); a .csv of the numbers is written beside it."
 )

@@ -15,7 +15,7 @@ from tf_pruned_rl.analysis import diagnosing, results
 from tf_pruned_rl.config.flags import run_main
 from tf_pruned_rl.errors import UserError
 
-_RUNS = flags.DEFINE_list("runs", [], "Run directories, separated by commas; runs still going on are fine.")
+_RUNS = flags.DEFINE_list("runs", [], "Run directories, separated by commas; runs may be in progress.")
 _OUT = flags.DEFINE_string(
     "out",
     "diagnostics.png",

@@ -22,9 +22,9 @@ from tf_pruned_rl.training.progress import create_console
 from tf_pruned_rl.training.signals import Signals
 
 figure_flags.define_flags()
-_DATA = flags.DEFINE_string("data", "", "Figure 6: where the data lie, as offline.py's --data says.")
-_STATUS = flags.DEFINE_bool("status", False, "Say how every run stands, and do nothing.")
-_DRY_RUN = flags.DEFINE_bool("dry_run", False, "Say what there is to do and what it costs, and do nothing.")
+_DATA = flags.DEFINE_string("data", "", "Figure 6: folder of the data set, as --data of offline.py.")
+_STATUS = flags.DEFINE_bool("status", False, "Print the status of every run, and do nothing else.")
+_DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print what is left to do and its cost, and do nothing else.")
 _ENGINE = flags.DEFINE_enum("engine", "local", list(engines.ENGINES), "Who makes the runs.")
 _JOBS = flags.DEFINE_integer(
     "jobs", 0, "Runs at a time. 0: locally, all places on the GPUs, or a run for each core; else no limit."
@@ -78,7 +78,7 @@ def _jobs() -> tuple[jobs.Job, ...]:
         figure = dataclasses.replace(figure, common={**figure.common, "data": _data(figure.number)})
     table = jobs.create(figure.runs(), figure_flags.runs_directory(), Path(__file__).parent, _THREADS.value)
     if not table:
-        raise UserError(f"figure {figure.number} needs no runs: experiments/figures.py draws it as it is")
+        raise UserError(f"figure {figure.number} needs no runs: experiments/figures.py draws it without any")
     return table
 
 
@@ -95,9 +95,9 @@ def _print(report: Report) -> None:
         print(f"failed: {failure.job.name}: {failure.detail} (log: {failure.job.log})")
     left = f", {report.remaining} left" if report.remaining else ""
     runs = figure_flags.runs_directory()
-    print(f"{report.finished} finished, {len(report.failed)} failed{left}; they lie in {runs}")
+    print(f"{report.finished} finished, {len(report.failed)} failed{left}; run directories in {runs}")
     if report.remaining or report.failed:
-        print("The same command goes on from here.")
+        print("The same command resumes the sweep.")
 
 
 if __name__ == "__main__":

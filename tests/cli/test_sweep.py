@@ -30,7 +30,7 @@ def call(*arguments: object) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def test_killed_and_gone_on_with(tmp_path):
+def test_stopped_and_resumed(tmp_path):
     runs = f"--runs={tmp_path}"
     status, out, _ = call(*TWO_RUNS, runs, "--dry_run")
     assert status == 0 and "2 runs to do" in out and list(tmp_path.iterdir()) == []
@@ -42,7 +42,7 @@ def test_killed_and_gone_on_with(tmp_path):
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate()
     assert (process.returncode, err) == (143, "")
-    assert "0 finished, 0 failed, 2 left" in out and "The same command goes on from here." in out
+    assert "0 finished, 0 failed, 2 left" in out and "The same command resumes the sweep." in out
 
     status, out, _ = call(*TWO_RUNS, runs, "--status")
     (first,) = [line for line in out.splitlines() if "interrupted" in line and "%" in line]
@@ -50,7 +50,7 @@ def test_killed_and_gone_on_with(tmp_path):
 
     status, out, err = call(*TWO_RUNS, runs)
     assert (status, err) == (0, "")
-    assert "2 finished, 0 failed; they lie in" in out
+    assert "2 finished, 0 failed; run directories in" in out
     logs = {log.stem: log.read_text() for log in (tmp_path / "logs").glob("*.log")}
     assert [text.count("Run directory:") for name, text in sorted(logs.items())] == [2, 1]
     assert sum("Resumed at frame" in text for text in logs.values()) == 1
@@ -68,7 +68,7 @@ def test_killed_and_gone_on_with(tmp_path):
     [
         ([], "which figure? give --figure=1|2"),
         (["--figure=1", "--budget=huge"], "huge"),
-        (["--figure=2"], "figure 2 needs no runs: experiments/figures.py draws it as it is"),
+        (["--figure=2"], "figure 2 needs no runs: experiments/figures.py draws it without any"),
         (["--figure=6"], "--figure=6 learns from fixed data: give --data=DIR"),
     ],
 )
