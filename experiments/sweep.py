@@ -16,6 +16,7 @@ from absl import flags
 from tf_pruned_rl.analysis.figures import asked
 from tf_pruned_rl.config.flags import run_main
 from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.registry import SWEEP_ENGINES
 from tf_pruned_rl.sweeps import cost, engines, jobs, status, view
 from tf_pruned_rl.sweeps.driver import Report, Sweep
 from tf_pruned_rl.training.progress import create_console
@@ -25,7 +26,7 @@ asked.define_flags()
 _DATA = flags.DEFINE_string("data", "", "Figure 6: where the data lie, as offline.py's --data says.")
 _STATUS = flags.DEFINE_bool("status", False, "Say how every run stands, and do nothing.")
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Say what there is to do and what it costs, and do nothing.")
-_ENGINE = flags.DEFINE_enum("engine", "local", list(engines.ENGINES), "Who makes the runs.")
+_ENGINE = flags.DEFINE_enum("engine", "local", SWEEP_ENGINES.names(), "Who makes the runs.")
 _JOBS = flags.DEFINE_integer(
     "jobs", 0, "Runs at a time. 0: locally, all places on the GPUs, or a run for each core; else no limit."
 )

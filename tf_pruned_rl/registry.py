@@ -2,8 +2,9 @@
 
 A registry maps a name, such as ``nature``, to what it stands for: a class, a function, or a table. The
 parts of the library are registered here, one line each, as ``"module:attribute"``: such a path is imported
-when the part is first used, so the names and their help need no TensorFlow. Agents and suites are registered in
-``config/presets.py``, beside what they change in the defaults, export formats in ``exporting/formats.py``.
+when the part is first used, so the names and their help need no TensorFlow. Agents and suites are
+registered in ``config/presets.py``, beside what they change in the defaults, export formats in
+``exporting/formats.py``.
 
 Other code registers an object itself, with a decorator or a call::
 
@@ -98,7 +99,8 @@ class Registry(Generic[T]):
             return lambda decorated: self.register(name, decorated, help=help, kinds=kinds, **facts)
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             raise UserError(
-                f"{name!r} cannot be the name of a {self.what}: use lower-case letters, digits and underscores"
+                f"{name!r} cannot be the name of a {self.what}: use lower-case letters, digits and "
+                "underscores"
             )
         entry = Entry(target, help, tuple(kinds), facts)
         if name in self._entries and self._entries[name].origin != entry.origin:
@@ -136,9 +138,7 @@ class Registry(Generic[T]):
     def names(self, kind: str = "") -> tuple[str, ...]:
         """Returns the names, or those for one kind of run."""
         return tuple(
-            name
-            for name, entry in self._entries.items()
-            if not (kind and entry.kinds) or kind in entry.kinds
+            name for name, entry in self._entries.items() if not (kind and entry.kinds) or kind in entry.kinds
         )
 
     def __getitem__(self, name: str) -> T:
@@ -174,7 +174,10 @@ GAMES = ("online", "offline")
 """The kinds of run that play games."""
 
 AGENTS: Registry[Mapping[str, object]] = Registry("agent", "agent")
-"""Name -> what the agent changes in the defaults. Its loss is one of the fields; see ``config/presets.py``."""
+"""Name -> what the agent changes in the defaults. Its loss is one of the fields.
+
+Fact: ``suites`` it is for; none is all. See ``config/presets.py``.
+"""
 
 SUITES: Registry[Any] = Registry("suite", "suite of games")
 """Where games come from: name -> what the suite changes in the defaults; see ``config/presets.py``.

@@ -14,6 +14,7 @@ import numpy as np
 
 from tf_pruned_rl import config as configuration
 from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.registry import AGENTS
 from tf_pruned_rl.training.records import Record
 
 # A run with other values in these groups plays another protocol, or learns by another rule, than the
@@ -36,12 +37,12 @@ class Run:
     @property
     def unit(self) -> str:
         """What its length is counted in: frames, steps in continuous control, gradient steps offline."""
-        return configuration.kind(self.config["agent"]).unit
+        return configuration.config_class(self.config["agent"]).kind.unit
 
     @property
     def suite(self) -> str:
         """Where its game comes from: atari, minatar, or nothing in continuous control."""
-        games = self.config["agent"] in configuration.AGENTS
+        games = self.config["agent"] in AGENTS.names("online")
         return self.config.get("suite", "atari") if games else ""
 
     @property
@@ -75,7 +76,7 @@ class Run:
         A replay that never fills is as good as a larger one.
         """
         agent = self.config["agent"]
-        if agent not in configuration.AGENTS:
+        if agent not in AGENTS.names("online"):
             return {}
         paper = configuration.preset(agent, suite=self.suite)
         names = (f.name for group in _SETTING for f in dataclasses.fields(getattr(paper, group)))
@@ -181,7 +182,7 @@ def _in_the_words_of_atari(config: Mapping[str, Any]) -> dict[str, Any]:
     agent = config.get("agent")
     words = {"game": "env", "iteration_frames": "iteration_steps"}
     found = {word: config[own] for word, own in words.items() if own in config}
-    return found | ({"network": "mlp"} if agent in configuration.CONTROL_AGENTS else {})
+    return found | ({"network": "mlp"} if agent in AGENTS.names("continuous") else {})
 
 
 def _read_records(path: Path) -> list[Record]:

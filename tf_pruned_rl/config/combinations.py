@@ -85,7 +85,7 @@ def _window(config: GameConfig) -> int:
 def _check_suite(config: GameConfig) -> None:
     """Checks that agent, preset, network and protocol are for the suite."""
     suite = config.environment.suite
-    flat = configuration.flatten(config)  # type: ignore[arg-type]
+    flat = configuration.flatten(config)
     for registry in (AGENTS, PRESETS, NETWORKS):
         name = str(flat[registry.field])
         if suite not in registry.fact(name, "suites", (suite,)):
@@ -94,12 +94,13 @@ def _check_suite(config: GameConfig) -> None:
                 for other in registry.names(config.kind.name)
                 if suite in registry.fact(other, "suites", (suite,))
             ]
-            raise UserError(
-                f"--{registry.field}={name} is not for --suite={suite}: use {', '.join(others[:-1])} or {others[-1]}"
-            )
+            advice = " or ".join(filter(None, (", ".join(others[:-1]), others[-1])))
+            raise UserError(f"--{registry.field}={name} is not for --suite={suite}: use {advice}")
     for field, (only, reason) in SUITES.fact(suite, "unavailable", {}).items():
         if flat[field] != only:
-            raise UserError(f"--{field}={flat[field]} means nothing in --suite={suite} ({reason}): leave it out")
+            raise UserError(
+                f"--{field}={flat[field]} means nothing in --suite={suite} ({reason}): leave it out"
+            )
 
 
 def _check_capacity(config: Config, window: int) -> None:
@@ -117,7 +118,8 @@ def _check_capacity(config: Config, window: int) -> None:
     for name, needed in held.items():
         if capacity < needed:
             raise UserError(
-                f"--replay_capacity={capacity} is less than --{name}={needed}: raise the one or lower the other"
+                f"--replay_capacity={capacity} is less than --{name}={needed}: raise the one or "
+                "lower the other"
             )
 
 
@@ -185,7 +187,9 @@ def block_sides(block: str) -> tuple[int, int]:
     """
     sides = block.split("x")
     if len(sides) != 2 or not all(side.isdecimal() and int(side) > 0 for side in sides):
-        raise UserError(f"--block={block} is not the size of a block: give inputs x outputs, as in 16x1 or 4x4")
+        raise UserError(
+            f"--block={block} is not the size of a block: give inputs x outputs, as in 16x1 or 4x4"
+        )
     return int(sides[0]), int(sides[1])
 
 
@@ -225,9 +229,7 @@ def check_pruning(
             f"--distribution={distribution} compares single weights: use --structure=unstructured"
         )
     if dense_sparsity is not None and pooled:
-        raise UserError(
-            f"--distribution={distribution} lets all layers compete: leave out --dense_sparsity"
-        )
+        raise UserError(f"--distribution={distribution} lets all layers compete: leave out --dense_sparsity")
     parts = [(structure, sparsity), (dense, sparsity if dense_sparsity is None else dense_sparsity)]
     for name, share in parts:
         most = STRUCTURES.fact(name, "max_sparsity")

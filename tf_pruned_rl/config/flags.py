@@ -34,7 +34,7 @@ class _ChoiceParser(absl_flags.EnumParser):
 
 def field_docs(kind: type[Config] = ExperimentConfig) -> dict[str, str]:
     """Returns {field name: the docstring below it} over all groups of a kind."""
-    docs = {}
+    docs: dict[str, str] = {}
     for part in (kind, *(type(getattr(kind(), group)) for group in configuration.GROUPS)):
         for base in reversed(part.__mro__[:-1]):
             docs |= _attribute_docs(base)
@@ -72,7 +72,7 @@ def preset_changes(kind: type[Config] = ExperimentConfig) -> dict[str, dict[str,
 
 
 def _help(name: str, kind: type[Config], doc: str, changes: dict[str, dict[str, object]]) -> str:
-    """Returns the help of a field: its docstring, what its words are, and where its default is another one."""
+    """Returns the help of a field: its docstring, its words, and where its default is another one."""
     field = configuration.fields(kind)[name]
     words = rules.words(field, kind.kind.name)
     helps = {

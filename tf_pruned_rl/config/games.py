@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tf_pruned_rl.config.rules import number, word
 from tf_pruned_rl.config.groups import AnyRunConfig
+from tf_pruned_rl.config.rules import number, word
 from tf_pruned_rl.registry import LOSSES, NETWORKS, REGULARIZERS, REPLAY_SAMPLINGS, SUITES
 
 

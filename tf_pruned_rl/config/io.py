@@ -106,7 +106,9 @@ def config_hash(config: Config) -> str:
     flat = configuration.flatten(config)
     # A float field may have been given as an int: 1 and 1.0 are the same run.
     run = {
-        name: kind(flat[name]) for name, kind in field_types(type(config)).items() if name not in IGNORED_IN_IDENTITY
+        name: kind(flat[name])
+        for name, kind in field_types(type(config)).items()
+        if name not in IGNORED_IN_IDENTITY
     }
     return hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
 

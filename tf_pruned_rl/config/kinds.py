@@ -26,14 +26,10 @@ class Kind:
 ONLINE = Kind("online", unit="frames", budget_field="total_frames", task_field="game")
 """Plays games and learns from them, by DQN and its descendants. Frames are the emulator's."""
 
-OFFLINE = Kind(
-    "offline", unit="gradient steps", budget_field="iterations", task_field="game"
-)
+OFFLINE = Kind("offline", unit="gradient steps", budget_field="iterations", task_field="game")
 """Learns an Atari game from fixed data; the environment is for evaluation."""
 
-CONTINUOUS = Kind(
-    "continuous", unit="steps", budget_field="total_steps", task_field="env"
-)
+CONTINUOUS = Kind("continuous", unit="steps", budget_field="total_steps", task_field="env")
 """Continuous control, by Soft Actor-Critic. Steps are the environment's."""
 
 KINDS = (ONLINE, OFFLINE, CONTINUOUS)

@@ -55,7 +55,11 @@ class Bound:
             high = f"{self.at_most:,}]" if self.below is None else f"{self.below:,})"
             return f"must be in {low}, {high}{self.note}"
         if too_small:
-            return f"must be at least {self.at_least:,}" if self.above is None else f"must be more than {self.above:,}"
+            return (
+                f"must be at least {self.at_least:,}"
+                if self.above is None
+                else f"must be more than {self.above:,}"
+            )
         if value > self.limit:
             return f"must be at most {self.limit:,}"
         return f"must be at least {-LIMIT:,}" if value < -LIMIT else ""

@@ -31,7 +31,6 @@ from tf_pruned_rl.config.control import (
     SacConfig,
     TransitionConfig,
 )
-from tf_pruned_rl.config.rules import word
 from tf_pruned_rl.config.games import (
     EnvironmentConfig,
     LearningConfig,
@@ -42,11 +41,12 @@ from tf_pruned_rl.config.games import (
 from tf_pruned_rl.config.groups import DiagnosticsConfig, InterventionConfig, PruningConfig
 from tf_pruned_rl.config.offline import DataConfig, OfflineDiagnosticsConfig, OfflineRunConfig
 from tf_pruned_rl.config.presets import PRESETS
+from tf_pruned_rl.config.rules import word
 from tf_pruned_rl.registry import AGENTS, SUITES
 
 
 @dataclass(frozen=True)
-class GameConfig:
+class _OnGames:
     """What runs on games have in common: all but where the experience comes from and how it is counted."""
 
     agent: str = word("dqn", AGENTS)
@@ -61,7 +61,7 @@ class GameConfig:
 
 
 @dataclass(frozen=True)
-class ExperimentConfig(GameConfig):
+class ExperimentConfig(_OnGames):
     """One run on a game, of Atari or MinAtar, whole."""
 
     kind: ClassVar[kinds.Kind] = kinds.ONLINE
@@ -77,7 +77,7 @@ class ExperimentConfig(GameConfig):
 
 
 @dataclass(frozen=True)
-class OfflineConfig(GameConfig):
+class OfflineConfig(_OnGames):
     """One run that learns an Atari game from fixed data, whole; the environment is for evaluation."""
 
     kind: ClassVar[kinds.Kind] = kinds.OFFLINE
@@ -121,7 +121,9 @@ class ContinuousConfig:
 
 Config = ExperimentConfig | ContinuousConfig | OfflineConfig
 """One run, whole, of any kind."""
-_Config = TypeVar("_Config", ExperimentConfig, ContinuousConfig, OfflineConfig)
+GameConfig = ExperimentConfig | OfflineConfig
+"""One run on a game, whole, of either kind."""
+_Config = TypeVar("_Config", bound=Config)
 
 CONFIGS: tuple[type[Config], ...] = (ExperimentConfig, OfflineConfig, ContinuousConfig)
 """The configurations of all kinds."""

@@ -17,9 +17,7 @@ from tf_pruned_rl.registry import unknown_name
 
 def choices(kind: type[Config]) -> dict[str, tuple[str, ...]]:
     """Returns {field: its words}, of the fields of a kind of configuration that take one of some words."""
-    named = {
-        name: rules.words(field, kind.kind.name) for name, field in configuration.fields(kind).items()
-    }
+    named = {name: rules.words(field, kind.kind.name) for name, field in configuration.fields(kind).items()}
     return {name: words for name, words in named.items() if words}
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from tf_pruned_rl import runtime
+from tf_pruned_rl.registry import SWEEP_ENGINES
 from tf_pruned_rl.sweeps.jobs import Job
 from tf_pruned_rl.sweeps.process import Outcome
 
@@ -73,26 +74,4 @@ def create(name: str, resources: Resources) -> Engine:
     Raises:
       UserError: what it needs is not installed, or not there.
     """
-    return ENGINES[name](resources)
-
-
-def _local(resources: Resources) -> Engine:
-    from tf_pruned_rl.sweeps.local import LocalEngine
-
-    return LocalEngine(resources)
-
-
-def _ray(resources: Resources) -> Engine:
-    from tf_pruned_rl.sweeps.on_ray import RayEngine
-
-    return RayEngine(resources)
-
-
-def _slurm(resources: Resources) -> Engine:
-    from tf_pruned_rl.sweeps.on_slurm import SlurmEngine
-
-    return SlurmEngine(resources)
-
-
-ENGINES: dict[str, Callable[[Resources], Engine]] = {"local": _local, "ray": _ray, "slurm": _slurm}
-"""What makes each engine; only the one that is asked for is imported."""
+    return SWEEP_ENGINES[name](resources)

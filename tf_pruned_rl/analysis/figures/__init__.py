@@ -26,8 +26,8 @@ from tf_pruned_rl.analysis.figures import (
 )
 from tf_pruned_rl.analysis.figures.budgets import BUDGETS, Cut, cut, scaled
 from tf_pruned_rl.analysis.figures.spec import Arm, Figure, Panel, Run, unique
-from tf_pruned_rl.config import SUITES
 from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.registry import SUITES
 
 __all__ = ["BUDGETS", "FIGURES", "SUITES", "Arm", "Cut", "Figure", "Panel", "Run", "figure", "unique"]
 

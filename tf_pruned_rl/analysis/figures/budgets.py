@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from tf_pruned_rl import config as configuration
 from tf_pruned_rl.analysis.figures.spec import Arm, Command, Figure, Flags, Panel
 from tf_pruned_rl.environments import games
 from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.registry import SUITES
 
 PREFERRED = ("Breakout", "Enduro", "Assault", "MsPacman", "Qbert", "Pong", "VideoPinball", "BeamRider")
 """Games that are kept first where not all are: they score early, and most have published curves."""
@@ -103,7 +103,7 @@ def scaled(figure: Figure, budget: str, suite: str = "atari") -> Figure:
     Raises:
       UserError: there is no such budget or suite, or the figure is not about games.
     """
-    for flag, word, words in (("budget", budget, tuple(BUDGETS)), ("suite", suite, configuration.SUITES)):
+    for flag, word, words in (("budget", budget, tuple(BUDGETS)), ("suite", suite, tuple(SUITES))):
         if word not in words:
             raise UserError(f"--{flag}={word!r} is not one of {', '.join(words)}")
     if figure.kind == "schedule":

@@ -14,6 +14,7 @@ from tf_pruned_rl import config as configuration
 from tf_pruned_rl.analysis import results
 from tf_pruned_rl.analysis.figures.spec import Figure, Panel, Run
 from tf_pruned_rl.config import io as config_io
+from tf_pruned_rl.config import units
 from tf_pruned_rl.environments import games
 from tf_pruned_rl.errors import UserError
 
@@ -171,7 +172,8 @@ def _place(directory: Path, place: Run) -> Path:
         except (OSError, ValueError):
             continue
         same = all(
-            name in config_io.NOT_THE_RUN or flat.get(name) == value for name, value in written.items()
+            name in config_io.IGNORED_IN_IDENTITY or flat.get(name) == value
+            for name, value in written.items()
         )
         if same and all(flat[name] == defaults[name] for name in flat.keys() - written.keys()):
             return other.parent
@@ -290,4 +292,4 @@ def _state(one: Seen) -> str:
     if one.state != UNFINISHED:
         return one.state
     frames = int(one.frames[-1]) if len(one.frames) else 0
-    return f"unfinished ({frames:,} of {one.place.config.run.total_frames:,} {one.place.config.unit})"
+    return f"unfinished ({frames:,} of {units.length(one.place.config):,} {one.place.config.kind.unit})"

@@ -78,7 +78,7 @@ class Run:
         changed = {name: value for name, value in flat.items() if value != base[name]}
         # Continuous control has one agent, and its command no flag for it.
         agent = ("agent",) if self.command != "continuous" else ()
-        named = {name: flat[name] for name in (*agent, self.config.task_field, "seed")}
+        named = {name: flat[name] for name in (*agent, self.config.kind.task_field, "seed")}
         if flat.get("suite", "atari") != "atari":
             named["suite"] = flat["suite"]
         # These are always said; the rest where the agent's preset, for the suite, says otherwise.
@@ -157,7 +157,7 @@ def resolve(flags: Flags, *, task: str, seed: int) -> Config:
     types = config_io.field_types(type(base))
     # 3 and 3.0 are one width: their configurations must be equal, too.
     typed = {name: types[name](value) if name in types else value for name, value in named.items()}
-    return configuration.replace(base, **typed, **{base.task_field: task, "seed": seed})
+    return configuration.replace(base, **typed, **{base.kind.task_field: task, "seed": seed})
 
 
 def unique(runs: Iterable[Run]) -> tuple[Run, ...]:
