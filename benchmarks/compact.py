@@ -35,6 +35,7 @@ from tf_pruned_rl.policies import policy_json
 from tf_pruned_rl.policies.policy import Policy, load_policy
 from tf_pruned_rl.policies.policy_json import TrainingFacts
 from tf_pruned_rl.pruning import Pruner, kernels, summaries
+from tf_pruned_rl.registry import NETWORKS
 
 STRUCTURES: dict[str, dict[str, Any]] = {
     "channel": {},
@@ -51,7 +52,7 @@ def parse_flags(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Returns the flags."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add("--network", choices=networks.NETWORKS[:2], default="impala")
+    add("--network", choices=NETWORKS.names("offline"), default="impala")
     add("--width", type=float, default=3.0, help="of the network")
     add("--sparsity", type=float, default=0.8, help="share of each stream's channels that goes")
     add("--runs", type=int, default=250, help="of each network, in turns")

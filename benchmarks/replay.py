@@ -18,7 +18,7 @@ from pathlib import Path
 from measuring import machine, replaying, results, worker
 
 from tf_pruned_rl import config, replay
-from tf_pruned_rl.replay.buffer import SAMPLERS
+from tf_pruned_rl.registry import REPLAY_SAMPLINGS
 
 _TURNS = 200
 """Operations per launch."""
@@ -31,7 +31,13 @@ def parse_flags(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--capacity", type=int, default=1_000_000, help="agent steps")
     add("--num_envs", type=int, default=1, help="environments side by side")
     add("--n_step", type=int, default=3, help="agent steps per transition")
-    add("--sampling", nargs="+", choices=tuple(SAMPLERS), default=list(SAMPLERS), help="what to measure")
+    add(
+        "--sampling",
+        nargs="+",
+        choices=REPLAY_SAMPLINGS.names(),
+        default=list(REPLAY_SAMPLINGS),
+        help="what to measure",
+    )
     add("--seconds", type=float, default=2.0, help="spent on each figure")
     add("--out", type=Path, help="JSON file; by default benchmarks/results/replay.json")
     return parser.parse_args(arguments)

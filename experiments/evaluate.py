@@ -49,7 +49,7 @@ def check_game(description: dict, game: str) -> None:
     experiment = policy_json.experiment(description)
     own = experiment.environment.game
     if game:
-        named = environments.canonical(config.replace(experiment, **{experiment.task_field: game}))
+        named = environments.canonical(config.replace(experiment, **{experiment.kind.task_field: game}))
         if named.environment.game != own:
             raise UserError(f"this policy plays {own}, not {game}; leave --game out, or train one on {game}")
 

@@ -16,6 +16,7 @@ from absl import flags
 from tf_pruned_rl.analysis.figures import flags as figure_flags
 from tf_pruned_rl.config.flags import run_main
 from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.registry import SWEEP_ENGINES
 from tf_pruned_rl.sweeps import cost, engines, jobs, status, view
 from tf_pruned_rl.sweeps.driver import Report, Sweep
 from tf_pruned_rl.training.progress import create_console
@@ -25,7 +26,7 @@ figure_flags.define_flags()
 _DATA = flags.DEFINE_string("data", "", "Figure 6: folder of the data set, as --data of offline.py.")
 _STATUS = flags.DEFINE_bool("status", False, "Print the status of every run, and do nothing else.")
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print what is left to do and its cost, and do nothing else.")
-_ENGINE = flags.DEFINE_enum("engine", "local", list(engines.ENGINES), "Who makes the runs.")
+_ENGINE = flags.DEFINE_enum("engine", "local", SWEEP_ENGINES.names(), "Who makes the runs.")
 _JOBS = flags.DEFINE_integer(
     "jobs", 0, "Runs at a time. 0: locally, all places on the GPUs, or a run for each core; else no limit."
 )

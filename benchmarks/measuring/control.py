@@ -30,7 +30,7 @@ def control_config(settings: ControlSettings) -> config.ContinuousConfig:
         replay_capacity=settings.replay_capacity,
         min_replay_history=settings.warmup,
         pruning="magnitude" if settings.pruned else "none",
-        weight_decay=0.0,  # the peers have none
+        l2_regularization=0.0,  # the peers have none
         threads=settings.threads,
     )
 

@@ -151,7 +151,7 @@ def assert_gradient(loss, weights: Weights, gradient: Weights) -> None:
 
 @pytest.mark.parametrize("decay", [0.0, 0.01])
 def test_gradients_are_those_of_the_losses(batch, decay):
-    agent = make(weight_decay=decay)
+    agent = make(l2_regularization=decay)
     reference = Reference(agent, batch)
     step(agent, batch)
     gradient = [g for model in agent.critics for g in moments(agent._critic_optimizer, model)]

@@ -58,7 +58,7 @@ def test_mistakes_are_told(flag, word, capsys):
 def test_the_run_is_the_papers_but_for_the_settings_and_the_weight_decay():
     from measuring.control import control_config
 
-    paper = config.replace(config.preset("sac"), weight_decay=0.0)
+    paper = config.replace(config.preset("sac"), l2_regularization=0.0)
     asked = {"replay_capacity": 100_000, "pruning": "none"}
     assert control_config(ControlSettings()) == config.replace(paper, **asked)
     changed = control_config(ControlSettings("Hopper", width=5, pruned=True, threads=3, warmup=7))

@@ -8,13 +8,11 @@ from tf_pruned_rl.agents.dqn import DqnAgent
 from tf_pruned_rl.agents.optimizer import Adam
 from tf_pruned_rl.agents.rainbow import RainbowAgent
 from tf_pruned_rl.agents.sac import SacAgent
-from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
+from tf_pruned_rl.config import Config, ContinuousConfig, GameConfig
 from tf_pruned_rl.environments import Spaces
-from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.registry import LOSSES
 
 __all__ = ["Adam", "DqnAgent", "RainbowAgent", "SacAgent", "create"]
-
-_AGENTS = {"mse": DqnAgent, "huber": DqnAgent, "c51": RainbowAgent}
 
 
 @functools.singledispatch
@@ -28,7 +26,7 @@ def create(config: Config, interface: int | Spaces) -> DqnAgent | RainbowAgent |
       interface: of its environment: the number of actions, or the spaces.
 
     Raises:
-      UserError: unknown loss or network, a width too small, or no support for c51.
+      UserError: there is no such loss or network, or the width is out of its range.
     """
     raise TypeError(f"no agents for a {type(config).__name__}")
 
@@ -39,13 +37,5 @@ def _(config: ContinuousConfig, interface: Spaces) -> SacAgent:
 
 
 @create.register
-def _(config: ExperimentConfig, num_actions: int) -> DqnAgent | RainbowAgent:
-    learner = config.learning
-    if learner.loss not in _AGENTS:
-        raise UserError(f"unknown loss {learner.loss!r}: choose one of {', '.join(_AGENTS)}")
-    if learner.loss == "c51" and not (learner.num_atoms >= 2 and learner.v_max > 0):
-        raise UserError(
-            f"c51 with num_atoms {learner.num_atoms} and v_max {learner.v_max}: "
-            "it needs at least 2 atoms and v_max above 0"
-        )
-    return _AGENTS[learner.loss](config, num_actions)
+def _(config: GameConfig, num_actions: int) -> DqnAgent | RainbowAgent:
+    return LOSSES[config.learning.loss](config, num_actions)

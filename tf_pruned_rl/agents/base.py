@@ -16,7 +16,7 @@ from tf_pruned_rl import networks
 from tf_pruned_rl.agents import conservative
 from tf_pruned_rl.agents.augmentation import NoAugmentation, ShiftAndIntensity
 from tf_pruned_rl.agents.optimizer import Adam
-from tf_pruned_rl.config import ExperimentConfig, NetworkConfig, units
+from tf_pruned_rl.config import GameConfig, NetworkConfig, units
 from tf_pruned_rl.environments import Screen
 from tf_pruned_rl.networks.order import kernels_in_turn
 from tf_pruned_rl.networks.rectifier import keep_nan
@@ -81,7 +81,7 @@ def specs(
     return time_step.time_step_spec(observation), action
 
 
-def common_arguments(config: ExperimentConfig) -> dict[str, object]:
+def common_arguments(config: GameConfig) -> dict[str, object]:
     """Returns the constructor arguments that are the same for both TF-Agents agents."""
     learner = config.learning
     return {
@@ -153,7 +153,7 @@ class LeanTraining:
         own = {"online": self.model, "target": self.target_model, "optimizer": self.optimizer}
         return own | self._augment.trackables()
 
-    def _start(self, config: ExperimentConfig) -> None:
+    def _start(self, config: GameConfig) -> None:
         """Makes the target equal to the online network, and every variable the optimizer will need.
 
         Slots that exist are restored at once, and a compiled function may not create any.

@@ -9,7 +9,7 @@ from tf_agents.agents.dqn import dqn_agent
 from tf_agents.utils import common
 
 from tf_pruned_rl.agents import base
-from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.config import GameConfig
 from tf_pruned_rl.environments import screen
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class DqnAgent(base.LeanTraining, dqn_agent.DqnAgent):
     a* is the target network's own greedy action, or the online network's (``double_q``).
     """
 
-    def __init__(self, config: ExperimentConfig, num_actions: int) -> None:
+    def __init__(self, config: GameConfig, num_actions: int) -> None:
         """Builds both networks, equal.
 
         Args:

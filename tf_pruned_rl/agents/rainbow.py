@@ -8,7 +8,7 @@ import tensorflow as tf
 from tf_agents.agents.categorical_dqn import categorical_dqn_agent
 
 from tf_pruned_rl.agents import base
-from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.config import GameConfig
 from tf_pruned_rl.environments import screen
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class RainbowAgent(base.LeanTraining, categorical_dqn_agent.CategoricalDqnAgent)
     Rainbow has no double Q-learning, no dueling and no noise; data-efficient Rainbow has all three.
     """
 
-    def __init__(self, config: ExperimentConfig, num_actions: int) -> None:
+    def __init__(self, config: GameConfig, num_actions: int) -> None:
         """Builds both networks, equal.
 
         Args:

@@ -117,7 +117,7 @@ class SacAgent(sac_agent.SacAgent):
             **optimizers,
         )
         self.spaces = spaces
-        self._tau, self._weight_decay = learner.tau, learner.weight_decay
+        self._tau, self._l2_regularization = learner.tau, learner.l2_regularization
         low, high = np.float32(spaces.low), np.float32(spaces.high)
         self._center, self._scale = (high + low) / 2, (high - low) / 2
         entropy = np.random.SeedSequence((config.run.seed, _STREAM)).generate_state(1, np.uint64)[0]
@@ -346,9 +346,9 @@ class SacAgent(sac_agent.SacAgent):
         variables: list[tf.Variable],
         loss_weight: float,
     ) -> None:
-        """Makes the optimizer's step, with the gradient of loss_weight * weight_decay * sum(kernel^2)."""
-        if self._weight_decay:
-            factor = 2 * loss_weight * self._weight_decay
+        """Makes the optimizer's step, with the gradient of loss_weight * l2 * sum(kernel^2)."""
+        if self._l2_regularization:
+            factor = 2 * loss_weight * self._l2_regularization
             gradients = [
                 gradient + factor * variable if len(variable.shape) > 1 else gradient
                 for gradient, variable in zip(gradients, variables, strict=True)

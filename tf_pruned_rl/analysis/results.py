@@ -14,6 +14,7 @@ import numpy as np
 
 from tf_pruned_rl import config as configuration
 from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.registry import AGENTS
 from tf_pruned_rl.training.records import Record
 
 # Groups of fields that define protocol and learning rule: with other values there, a run cannot be
@@ -46,12 +47,12 @@ class RunResult:
     @property
     def unit(self) -> str:
         """Unit of the run's length: frames, steps in continuous control, gradient steps offline."""
-        return configuration.kind(self.config["agent"]).unit
+        return configuration.config_class(self.config["agent"]).kind.unit
 
     @property
     def suite(self) -> str:
         """The suite of its game, atari or minatar; empty for other kinds of runs."""
-        games = self.config["agent"] in configuration.AGENTS
+        games = self.config["agent"] in AGENTS.names("online")
         return self.config.get("suite", "atari") if games else ""
 
     @property
@@ -88,7 +89,7 @@ class RunResult:
         A replay capacity that the run never reaches is no difference.
         """
         agent = self.config["agent"]
-        if agent not in configuration.AGENTS:
+        if agent not in AGENTS.names("online"):
             return {}
         paper = configuration.preset(agent, suite=self.suite)
         names = (f.name for group in _SETTING for f in dataclasses.fields(getattr(paper, group)))
@@ -165,7 +166,7 @@ def _read_config(path: Path) -> dict[str, Any]:
     for name, game_name in _GAME_NAMES.items():
         if name in config:
             config.setdefault(game_name, config[name])
-    if config.get("agent") in configuration.CONTROL_AGENTS:
+    if config.get("agent") in AGENTS.names("continuous"):
         config.setdefault("network", "mlp")
     missing = [name for name in _REQUIRED if name not in config]
     if missing:

@@ -1,54 +1,48 @@
-"""What a run is: every field with its unit, the presets, and what is legal.
+"""What a run is: every field with its unit and its values, the presets, and what is legal.
 
 TensorFlow is not loaded here.
 """
 
-from tf_pruned_rl.config.runs import (
-    AGENTS,
-    CONTROL_AGENTS,
-    CONTROL_PRESETS,
-    GROUPS,
-    OFFLINE_AGENTS,
-    PRESETS,
-    SUITES,
-    Config,
-    ContinuousConfig,
+from tf_pruned_rl.config import kinds
+from tf_pruned_rl.config.games import (
     EnvironmentConfig,
-    ExperimentConfig,
     LearningConfig,
     NetworkConfig,
-    OfflineConfig,
     ReplayConfig,
     RunConfig,
-    agent_names,
+)
+from tf_pruned_rl.config.runs import (
+    CONFIGS,
+    GROUPS,
+    Config,
+    ContinuousConfig,
+    ExperimentConfig,
+    GameConfig,
+    OfflineConfig,
+    config_class,
+    fields,
     flatten,
-    kind,
     preset,
-    preset_names,
     replace,
 )
 
 __all__ = [
-    "AGENTS",
-    "CONTROL_AGENTS",
-    "CONTROL_PRESETS",
+    "CONFIGS",
     "GROUPS",
-    "OFFLINE_AGENTS",
-    "PRESETS",
-    "SUITES",
     "Config",
     "ContinuousConfig",
     "EnvironmentConfig",
     "ExperimentConfig",
+    "GameConfig",
     "LearningConfig",
     "NetworkConfig",
     "OfflineConfig",
     "ReplayConfig",
     "RunConfig",
-    "agent_names",
+    "config_class",
+    "fields",
     "flatten",
-    "kind",
+    "kinds",
     "preset",
-    "preset_names",
     "replace",
 ]

@@ -6,18 +6,19 @@ import ast
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import NoReturn
 
 from absl import app, logging
 from absl import flags as absl_flags
 
 from tf_pruned_rl import config as configuration
-from tf_pruned_rl.config import Config, ExperimentConfig, validation
+from tf_pruned_rl.config import Config, ExperimentConfig, rules, validation
 from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.registry import unknown_name
 
-# The fields whose words stand for tables of presets.py.
+# The fields whose words change the defaults of others (presets.py).
 _TABLES = ("agent", "preset", "suite")
 
 
@@ -27,13 +28,13 @@ class _ChoiceParser(absl_flags.EnumParser):
     def parse(self, argument: str) -> str:
         """Returns the argument, or raises ValueError."""
         if argument not in self.enum_values:
-            raise ValueError(validation.choice_message(argument, self.enum_values))
+            raise ValueError(unknown_name(argument, self.enum_values))
         return argument
 
 
 def field_docs(kind: type[Config] = ExperimentConfig) -> dict[str, str]:
-    """Returns {field name: the docstring under it in config.py} over all groups of a kind."""
-    docs = {}
+    """Returns {field name: the docstring below it} over all groups of a kind."""
+    docs: dict[str, str] = {}
     for part in (kind, *(type(getattr(kind(), group)) for group in configuration.GROUPS)):
         for base in reversed(part.__mro__[:-1]):
             docs |= _attribute_docs(base)
@@ -55,11 +56,11 @@ def _attribute_docs(part: type) -> dict[str, str]:
 
 def preset_changes(kind: type[Config] = ExperimentConfig) -> dict[str, dict[str, object]]:
     """Returns {agent, preset or suite: {field: value}}: what each one changes in a kind's defaults."""
-    defaults, agents = configuration.flatten(kind()), configuration.agent_names(kind)
-    configs = {agent: configuration.preset(agent) for agent in agents}
-    configs |= {name: configuration.preset(agents[0], name) for name in configuration.preset_names(kind)}
-    if kind is ExperimentConfig:
-        configs |= {suite: configuration.preset(agents[0], suite=suite) for suite in configuration.SUITES}
+    defaults, choices = configuration.flatten(kind()), validation.choices(kind)
+    first = choices["agent"][0]
+    configs = {agent: configuration.preset(agent) for agent in choices["agent"]}
+    configs |= {name: configuration.preset(first, name) for name in choices["preset"]}
+    configs |= {suite: configuration.preset(first, suite=suite) for suite in choices.get("suite", ())}
     return {
         name: {
             field: value
@@ -70,19 +71,28 @@ def preset_changes(kind: type[Config] = ExperimentConfig) -> dict[str, dict[str,
     }
 
 
-def _help(name: str, doc: str, changes: dict[str, dict[str, object]]) -> str:
-    """Returns the help of a field: its docstring, and where its default is another one."""
+def _help(name: str, kind: type[Config], doc: str, changes: dict[str, dict[str, object]]) -> str:
+    """Returns the help of a field: its docstring, its words, and where its default is another one."""
+    field = configuration.fields(kind)[name]
+    words = rules.words(field, kind.kind.name)
+    helps = {
+        word: registry.entry(word).help
+        for registry in rules.registries(field)
+        for word in words
+        if word in registry and registry.entry(word).help
+    }
+    text = f"{doc} {_sentence(f'{word}: {line}' for word, line in helps.items())}" if helps else doc
     if name in _TABLES:
-        sets = [f"{word} sets {_assignments(changes[word])}" for word in _words(name) if changes.get(word)]
-        return f"{doc} {'; '.join(sets)}. Any flag given explicitly wins."
+        sets = _sentence(f"{word} sets {_assignments(changes[word])}" for word in words if changes[word])
+        return " ".join(filter(None, (text, sets, "Any flag given explicitly wins.")))
     other = [f"{word}: {values[name]}" for word, values in changes.items() if name in values]
-    return f"{doc} ({', '.join(other)})" if other else doc
+    return f"{text} ({', '.join(other)})" if other else text
 
 
-def _words(name: str) -> tuple[str, ...]:
-    """Returns the agents, the presets or the suites of every kind."""
-    agents = (*configuration.AGENTS, *configuration.CONTROL_AGENTS, *configuration.OFFLINE_AGENTS)
-    return {"agent": agents, "preset": configuration.PRESETS, "suite": configuration.SUITES}[name]
+def _sentence(parts: Iterable[str]) -> str:
+    """Returns the parts as one sentence; nothing where there are none."""
+    text = "; ".join(parts)
+    return f"{text}." if text else ""
 
 
 def _assignments(values: dict[str, object]) -> str:
@@ -97,19 +107,19 @@ def define_flags(
 ) -> None:
     """Makes a flag for every field of a configuration, shown by the main program's ``--help``.
 
-    A flag that this function has made before is left as it is, so two commands can share a process.
+    A flag that is defined already is left as it is, so two commands can share a process.
 
     Args:
       kind: of the configuration.
       exclude: fields for which the command has no use.
-      flag_values: where the flags are kept; absl's own unless a test asks otherwise.
+      flag_values: where the flags are kept; absl's own by default.
     """
     defaults, docs, changes = configuration.flatten(kind()), field_docs(kind), preset_changes(kind)
     choices = validation.choices(kind)
     for name, field_type in config_io.field_types(kind).items():
         if name in exclude or name in flag_values:
             continue
-        default, text = defaults[name], _help(name, docs[name], changes)
+        default, text = defaults[name], _help(name, kind, docs[name], changes)
         flag: absl_flags.Flag
         if name in choices:
             parser = _ChoiceParser(choices[name])
@@ -131,7 +141,7 @@ def define_flags(
 def config_from_flags(
     flag_values: absl_flags.FlagValues = absl_flags.FLAGS, *, kind: type[Config] = ExperimentConfig
 ) -> Config:
-    """Returns the preset of ``--agent`` and ``--preset``, changed by the flags that were really given.
+    """Returns the preset of ``--agent``, ``--preset`` and ``--suite``, changed by the flags that are given.
 
     Raises:
       UserError: the configuration is not valid, as ``validation.validate`` says.
@@ -139,16 +149,14 @@ def config_from_flags(
     # The list of games comes with the emulator, which --help can do without.
     from tf_pruned_rl import environments
 
-    given = {
+    values = {
         name: flag_values[name].value
         for name in config_io.field_types(kind)
         if name in flag_values and flag_values[name].present
     }
-    defaults = kind()
-    config = configuration.preset(
-        given.get("agent", defaults.agent), given.get("preset", defaults.preset), given.get("suite", "atari")
-    )
-    config = configuration.replace(config, **given)
+    defaults = configuration.flatten(kind())
+    named = (values.get(name, defaults.get(name, "atari")) for name in _TABLES)
+    config = configuration.replace(configuration.preset(*named), **values)
     validation.validate(config)
     # One game, one spelling: a run directory's name and config.json hold it.
     return environments.canonical(config)

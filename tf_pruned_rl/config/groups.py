@@ -1,110 +1,94 @@
-"""The groups of a configuration that several kinds of run share: pruning, interventions, diagnostics."""
+"""The groups of a configuration that every kind of run has: pruning, interventions, diagnostics, the run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from tf_pruned_rl.config.rules import number, word
+from tf_pruned_rl.registry import DISTRIBUTIONS, INTERVENTIONS, PRUNING_METHODS, STRUCTURES
 
 
 @dataclass(frozen=True)
 class PruningConfig:
     """Pruning: gradual (the paper, section 3 and equation 1), or sparse from the start."""
 
-    pruning: str = "magnitude"
-    """Which weights go: magnitude (the smallest), random (any), none (a dense run). Sparse from the start:
-    static (random weights, for good), set and rigl (weights are exchanged: by chance, by gradient)."""
-    sparsity: float = 0.95
+    pruning: str = word("magnitude", PRUNING_METHODS, "none")
+    """When zeros come and which weights they replace; none: a dense run."""
+    sparsity: float = number(0.95, below=1, note=": 0.95 leaves one weight in twenty")
     """Share of the kernel weights that is zero at the end, in [0, 1)."""
-    distribution: str = "erk"
-    """How the zeros are shared among layers: erk (Erdos-Renyi kernel), uniform, or global (all compete)."""
-    structure: str = "unstructured"
-    """What goes as a whole: unstructured (single weights), block (see block), channel (outputs of a layer),
-    n_m (two of every four inputs)."""
+    distribution: str = word("erk", DISTRIBUTIONS)
+    """How the zeros are distributed among layers."""
+    structure: str = word("unstructured", STRUCTURES)
+    """Which weights are pruned together."""
     block: str = "4x4"
     """Inputs x outputs of a block of weights; in a convolution, at each position of its filters."""
-    dense_structure: str = "same"
-    """What goes as a whole in dense layers: same (as by structure), or one of its words."""
-    dense_sparsity: float = 0.0
+    dense_structure: str = word("same", "same", STRUCTURES)
+    """Which weights are pruned together in dense layers; same: as --structure."""
+    dense_sparsity: float = number(0.0, below=1, note="; 0: dense layers have no sparsity of their own")
     """Share of the kernel weights of dense layers that is zero at the end; sparsity is then that of the
     others. 0: sparsity is that of all."""
-    prune_start: float = 0.2
+    prune_start: float = number(0.2, at_most=1)
     """Where pruning starts, as a fraction of the run's gradient steps."""
-    prune_end: float = 0.8
+    prune_end: float = number(0.8, at_most=1)
     """Where pruning ends, as a fraction of the run's gradient steps."""
-    prune_every: int = 1_000
+    prune_every: int = number(1_000, at_least=1)
     """Gradient steps between updates of the masks."""
-    exchange: float = 0.3
-    """Share of the kept weights that set and rigl exchange at an update; falls to 0 along a cosine."""
-
-
-@dataclass(frozen=True)
-class ControlPruningConfig(PruningConfig):
-    """Gradual pruning; the actor and the critics share out their zeros each for itself."""
-
-    prune_networks: str = "all"
-    """Which networks are pruned: all, actor, or critics."""
-    prune_output_layers: bool = True
-    """Prune the last layer of each network too."""
-
-
-@dataclass(frozen=True)
-class AnyRunConfig:
-    """By which seed, how, where."""
-
-    seed: int = 0
-    """Seed of everything random."""
-    deterministic: bool = False
-    """Make every operation reproducible bit by bit, at some cost in speed."""
-    jit_compile: bool = False
-    """Compile the gradient step with XLA (for a GPU; on a CPU it is slower)."""
-    threads: int = 0
-    """CPU cores the run keeps busy; 0 is every core. Does not change the results' meaning."""
-    run_dir: str = ""
-    """Where everything is written; empty makes a name from the configuration, below runs/."""
+    drop_fraction: float = number(0.3, at_most=1)
+    """Share of the kept weights that set and rigl drop, and grow elsewhere, at the first update; falls to 0
+    along a cosine."""
 
 
 @dataclass(frozen=True)
 class InterventionConfig:
     """What is done to the weights beside learning and pruning (the paper, section 5.1)."""
 
-    intervention: str = "none"
-    """none, redo (dormant neurons start anew) or reset (the last layers do, again and again)."""
-    redo_every: int = 1_000
+    intervention: str = word("none", INTERVENTIONS)
+    """What is done to neurons or layers during the run."""
+    redo_every: int = number(1_000, at_least=1)
     """Gradient steps between two searches for dormant neurons."""
-    redo_threshold: float = 0.1
-    """A neuron is dormant whose share of its layer's mean activation is at most this."""
-    redo_batch: int = 256
-    """States that dormant neurons are measured on."""
-    reset_every: int = 100_000
+    redo_threshold: float = number(0.1)
+    """A neuron is dormant if its share of its layer's mean activation is at most this."""
+    redo_batch: int = number(256, at_least=1, limit=65_536)
+    """States on which dormant neurons are measured."""
+    reset_every: int = number(100_000, at_least=1)
     """Gradient steps between resets."""
-    reset_layers: str = "last"
-    """Which layers of each network reset: last, penultimate, both, or all."""
-    decay_rate: float = 1e-5
-    """Strength of --regularizer=weight_decay."""
+    reset_layers: str = word("last", "last", "penultimate", "both", "all")
+    """Which layers of each network are reset."""
+    decay_rate: float = number(1e-5)
+    """Rate of --regularizer=weight_decay."""
     decay_coupled: bool = False
     """Add the decay to the gradients, before Adam, instead of shrinking the weights after it."""
 
 
 @dataclass(frozen=True)
 class DiagnosticsConfig:
-    """What is measured to see why a run goes as it goes (the paper, figures 11 and 13)."""
+    """What is measured to explain how a run goes (the paper, figures 11 and 13)."""
 
     diagnostics: bool = False
-    """Measure Q-values, norms, effective rank, dormant neurons and gradient covariance along the way."""
-    diagnostics_every: int = 320_000
+    """Measure Q-values, norms, effective rank, dormant neurons and gradient covariance during the run."""
+    diagnostics_every: int = number(320_000, at_least=1)
     """Frames between measurements (20,000 gradient steps)."""
-    diagnostics_batch: int = 2_048
-    """States drawn from replay for a measurement."""
-    covariance_batch: int = 32
+    diagnostics_batch: int = number(2_048, at_least=2, limit=65_536)
+    """States sampled from replay for a measurement."""
+    covariance_batch: int = number(32, at_least=2, limit=65_536)
     """Transitions whose gradients are compared; each takes the memory of one gradient."""
-    dormant_threshold: float = 0.0
-    """A neuron counts as dormant whose share of its layer's mean activation is at most this."""
-    srank_delta: float = 0.01
+    dormant_threshold: float = number(0.0)
+    """A neuron counts as dormant if its share of its layer's mean activation is at most this."""
+    srank_delta: float = number(0.01, above=0, below=1)
     """The effective rank leaves out this share of the sum of the singular values."""
 
 
 @dataclass(frozen=True)
-class ControlDiagnosticsConfig(DiagnosticsConfig):
-    """The same in continuous control."""
+class AnyRunConfig:
+    """Seed, machine and directory of a run."""
 
-    diagnostics_every: int = 20_000
-    """Environment steps between measurements."""
+    seed: int = number(0, below=2**31)
+    """Seed of everything random."""
+    deterministic: bool = False
+    """Make every operation reproducible bit by bit, at some cost in speed."""
+    jit_compile: bool = False
+    """Compile the gradient step with XLA (for a GPU; on a CPU it is slower)."""
+    threads: int = number(0, limit=1_024)
+    """CPU cores that the run uses; 0: every core. The results have the same meaning with any number."""
+    run_dir: str = ""
+    """Directory of the run's files; empty: a name made from the configuration, below runs/."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
 import json
@@ -13,9 +12,9 @@ from tf_pruned_rl import config as configuration
 from tf_pruned_rl.config import Config, ExperimentConfig
 from tf_pruned_rl.errors import UserError
 
-# They say where and with how many hands a run is made, not which run it is. (Whether the data are the
-# same is seen from the data themselves.)
-NOT_THE_RUN = frozenset({"run_dir", "threads", "data"})
+IGNORED_IN_IDENTITY = frozenset({"run_dir", "threads", "data"})
+"""Fields that say where a run is and with how many cores it is made, not which run it is. (Whether the data
+are the same is checked by the data themselves.)"""
 
 
 class Difference(NamedTuple):
@@ -34,12 +33,8 @@ class Difference(NamedTuple):
 def field_types(kind: type[Config] = ExperimentConfig) -> dict[str, type]:
     """Returns {field name: bool, int, float or str} over all groups of a kind, in order."""
     by_name = {"bool": bool, "int": int, "float": float, "str": str}
-    types = {"agent": str, "preset": str}
-    for group in configuration.GROUPS:
-        part = getattr(kind(), group)
-        # With postponed evaluation, a field's type is its annotation's text.
-        types.update({field.name: by_name[str(field.type)] for field in dataclasses.fields(part)})
-    return types
+    # With postponed evaluation, a field's type is its annotation's text.
+    return {name: by_name[str(field.type)] for name, field in configuration.fields(kind).items()}
 
 
 def to_json(config: Config) -> str:
@@ -51,8 +46,8 @@ def from_json(text: str) -> Config:
     """Returns the configuration that ``to_json`` wrote.
 
     Raises:
-      UserError: it is not whole, no configuration, or another version's. The message does not name
-        the file, which ``read`` does.
+      UserError: the text is cut off, is not a configuration, or was written by another version. The
+        message does not name the file, which ``read`` does.
     """
     try:
         values = json.loads(text)
@@ -62,7 +57,7 @@ def from_json(text: str) -> Config:
         ) from error
     if not isinstance(values, dict):
         raise UserError("not a configuration of tf_pruned_rl: a JSON object is expected")
-    kind = configuration.kind(str(values.get("agent")))
+    kind = configuration.config_class(str(values.get("agent")))
     types = field_types(kind)
     unknown, missing = values.keys() - types.keys(), types.keys() - values.keys()
     for problem, names in (("unknown", unknown), ("missing", missing)):
@@ -94,7 +89,7 @@ def read(path: Path) -> Config:
 
 
 def differences(old: Config, new: Config) -> list[Difference]:
-    """Returns the fields in which two runs differ, in order; ``run_dir`` and ``threads`` do not count.
+    """Returns the fields in which two runs differ, in order; those of ``IGNORED_IN_IDENTITY`` do not count.
 
     Fields that only one of two kinds has are left out: the agents differ as well.
     """
@@ -102,7 +97,7 @@ def differences(old: Config, new: Config) -> list[Difference]:
     return [
         Difference(name, value, after[name])
         for name, value in configuration.flatten(old).items()
-        if name in after and value != after[name] and name not in NOT_THE_RUN
+        if name in after and value != after[name] and name not in IGNORED_IN_IDENTITY
     ]
 
 
@@ -111,7 +106,9 @@ def config_hash(config: Config) -> str:
     flat = configuration.flatten(config)
     # A float field may have been given as an int: 1 and 1.0 are the same run.
     run = {
-        name: kind(flat[name]) for name, kind in field_types(type(config)).items() if name not in NOT_THE_RUN
+        name: kind(flat[name])
+        for name, kind in field_types(type(config)).items()
+        if name not in IGNORED_IN_IDENTITY
     }
     return hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
 
@@ -119,14 +116,14 @@ def config_hash(config: Config) -> str:
 def default_run_dir(config: Config) -> str:
     """Returns runs/AGENT-GAME-NETWORK-wWIDTH-PRUNING-seedSEED-HASH: one folder for one configuration.
 
-    The games of MinAtar have its name before theirs.
+    A suite other than Atari has its name before that of the game.
     """
     pruning = config.pruning
-    suite = getattr(config.environment, "suite", "")
+    suite = getattr(config.environment, "suite", "atari")
     name = "-".join(
         (
             config.agent,
-            *([suite] if suite == "minatar" else []),
+            *([suite] if suite != "atari" else []),
             config.environment.game,
             config.network.network,
             f"w{config.network.width:g}",

@@ -1,6 +1,13 @@
-"""What the agents and the presets change in the defaults of ``config.py``: plain tables of its fields."""
+"""What agents, suites and presets change in the defaults: plain tables of fields, each registered by name.
+
+Later tables win over earlier ones: the agent's, the suite's, the suite's for the agent, the preset's.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tf_pruned_rl.registry import AGENTS, GAMES, SUITES, Registry
 
 # What DER and DrQ(eps) share, as in Dopamine's labs/atari_100k.
 _LOW_DATA: dict[str, object] = {
@@ -17,12 +24,16 @@ _LOW_DATA: dict[str, object] = {
     "eval_episodes": 100,
 }
 
-AGENTS: dict[str, dict[str, object]] = {
-    "dqn": {},
-    # "Compact" Rainbow: C51, n-step returns and prioritized replay (Hessel et al., 2018; Dopamine).
-    "rainbow": {"loss": "c51", "n_step": 3, "replay_sampling": "prioritized"},
-    # Data-efficient Rainbow (van Hasselt et al., 2019), with all six parts.
-    "der": {
+AGENTS.register("dqn", {}, kinds=("online",), help="Mnih et al., 2015")
+AGENTS.register(
+    "rainbow",
+    {"loss": "c51", "n_step": 3, "replay_sampling": "prioritized"},
+    kinds=("online",),
+    help='Hessel et al., 2018, "compact" as in Dopamine: C51, n-step returns and prioritized replay',
+)
+AGENTS.register(
+    "der",
+    {
         **_LOW_DATA,
         "loss": "c51",
         "replay_sampling": "prioritized",
@@ -30,17 +41,26 @@ AGENTS: dict[str, dict[str, object]] = {
         "target_update_period": 2_000,
         "epsilon_train": 0.0,
     },
-    # DrQ (Kostrikov et al., 2021) with the epsilons of Agarwal et al. (2021).
-    "drq_eps": {
+    kinds=("online",),
+    help="data-efficient Rainbow, van Hasselt et al., 2019, with all six parts",
+)
+AGENTS.register(
+    "drq_eps",
+    {
         **_LOW_DATA,
         "loss": "huber",
         "augmentation": True,
         "target_update_period": 1,
         "epsilon_decay_period": 5_000,
     },
-    "sac": {},
-    # Conservative Q-learning (Kumar et al., 2020) with the numbers of Dopamine's labs/offline_rl.
-    "cql": {
+    kinds=("online",),
+    suites=("atari",),
+    help="DrQ, Kostrikov et al., 2021, with the epsilons of Agarwal et al., 2021",
+)
+AGENTS.register("sac", {}, kinds=("continuous",), help="Soft Actor-Critic, Haarnoja et al., 2018")
+AGENTS.register(
+    "cql",
+    {
         "loss": "huber",
         "cql_alpha": 0.1,
         "replay_ratio": 1.0,
@@ -48,7 +68,12 @@ AGENTS: dict[str, dict[str, object]] = {
         "adam_epsilon": 3.125e-4,
         "target_update_period": 2_000,
     },
-    "cql_c51": {
+    kinds=("offline",),
+    help="conservative Q-learning, Kumar et al., 2020, as in Dopamine's labs/offline_rl",
+)
+AGENTS.register(
+    "cql_c51",
+    {
         "loss": "c51",
         "cql_alpha": 0.1,
         "replay_ratio": 1.0,
@@ -57,10 +82,11 @@ AGENTS: dict[str, dict[str, object]] = {
         "dueling": True,
         "target_update_period": 100,
     },
-}
-"""What each agent changes: the whole difference between DQN and the others."""
+    kinds=("offline",),
+    help="the same on Rainbow's distribution of values",
+)
 
-MINATAR: dict[str, object] = {
+_MINATAR: dict[str, object] = {
     "game": "Breakout",
     # Young and Tian (2019): the whole suite in its authors' package plays so.
     "sticky_actions": 0.1,
@@ -83,7 +109,7 @@ MINATAR: dict[str, object] = {
 }
 """What the suite changes, for every agent: the game's protocol, and DQN's and Rainbow's numbers there."""
 
-MINATAR_AGENTS: dict[str, dict[str, object]] = {
+_MINATAR_AGENTS: dict[str, dict[str, object]] = {
     "rainbow": {"learning_rate": 1e-4},
     # Nobody has published it there: everything about its learning is as on Atari, but the support.
     "der": {
@@ -92,7 +118,23 @@ MINATAR_AGENTS: dict[str, dict[str, object]] = {
         "target_update_period": 2_000,
     },
 }
-"""What it changes again for one agent."""
+"""What the suite changes again for one agent."""
+
+SUITES.register("atari", {}, kinds=GAMES, help="the Arcade Learning Environment")
+SUITES.register(
+    "minatar",
+    _MINATAR,
+    kinds=("online",),
+    help="five of its games on 10x10 cells",
+    agents=_MINATAR_AGENTS,
+    unavailable={
+        "frame_skip": (1, "a frame is an agent step there"),
+        "terminal_on_life_loss": (False, "its games have no lives"),
+        "max_noops": (0, "its games have no no-op starts"),
+        "log_replay": ("", "the dataset's format is of 84x84 frames"),
+        "augmentation": (False, "a shift by up to four of its ten cells is another state"),
+    },
+)
 
 ATARI_100K: dict[str, int] = {
     "total_frames": 400_000,
@@ -119,7 +161,7 @@ QUICK: dict[str, int] = {
     "diagnostics_every": 8_000,
     "diagnostics_batch": 256,
 }
-"""Small enough for two CPU cores; everything happens, nothing is learned to the end."""
+"""Small enough for two CPU cores: everything happens, nothing is learned to the end."""
 
 QUICK_CONTROL: dict[str, int] = {
     "total_steps": 20_000,
@@ -146,3 +188,23 @@ QUICK_OFFLINE: dict[str, int] = {
     "diagnostics_batch": 256,
 }
 """The same in offline runs."""
+
+PRESETS: Registry[Mapping[str, Mapping[str, object]]] = Registry("preset", "preset")
+"""Name -> {kind of run: what the preset changes}.
+
+Facts: ``shortens``, a value is only taken where it is smaller than what is there; ``suites`` it is for.
+"""
+PRESETS.register("paper", {}, help="the published setting")
+PRESETS.register(
+    "atari100k",
+    {"online": ATARI_100K},
+    kinds=("online",),
+    suites=("atari",),
+    help="100,000 agent steps",
+)
+PRESETS.register(
+    "quick",
+    {"online": QUICK, "offline": QUICK_OFFLINE, "continuous": QUICK_CONTROL},
+    shortens=True,
+    help="minutes on a laptop",
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from tf_pruned_rl import config as configuration
-from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
+from tf_pruned_rl.config import Config, ContinuousConfig, GameConfig
 from tf_pruned_rl.environments import games
 from tf_pruned_rl.environments.atari import AtariEnvironment
 from tf_pruned_rl.environments.base import Environment, Episode, Screen
@@ -46,7 +46,7 @@ def create(config: Config, *, seed: int) -> Environment:
 
 
 @create.register
-def _(config: ExperimentConfig, *, seed: int) -> Environment:
+def _(config: GameConfig, *, seed: int) -> Environment:
     wanted = config.environment
     protocol = {
         "seed": seed,
@@ -81,7 +81,7 @@ def canonical(config: Config) -> Config:
 
 
 @canonical.register
-def _(config: ExperimentConfig) -> Config:
+def _(config: GameConfig) -> Config:
     wanted = config.environment
     return configuration.replace(config, game=games.check_game(wanted.game, wanted.suite))
 
@@ -93,7 +93,7 @@ def _(config: ContinuousConfig) -> Config:
     return configuration.replace(config, env=env)
 
 
-def screen(config: ExperimentConfig) -> Screen:
+def screen(config: GameConfig) -> Screen:
     """Returns what is seen of the game.
 
     Raises:
@@ -113,7 +113,7 @@ def with_scores(config: Config, values: dict[str, float]) -> dict[str, float]:
 
 
 @with_scores.register
-def _(config: ExperimentConfig, values: dict[str, float]) -> dict[str, float]:
+def _(config: GameConfig, values: dict[str, float]) -> dict[str, float]:
     if config.environment.suite != "atari":  # no human has been measured
         return values
     return games.with_human_normalised(config.environment.game, values)

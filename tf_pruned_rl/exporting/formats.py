@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +14,7 @@ from tf_pruned_rl.config import ContinuousConfig
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting import verification
 from tf_pruned_rl.policies import policy_json, runtimes
+from tf_pruned_rl.registry import EXPORT_FORMATS as FORMATS
 
 if TYPE_CHECKING:
     from tf_pruned_rl.exporting.saved_model import Trained
@@ -28,14 +28,13 @@ class Format(NamedTuple):
     compact: bool = False
 
 
-FORMATS = {
-    "saved_model": Format(),
-    "tflite": Format(tflite=True),
-    "tflite_int8": Format(tflite=True, int8=True),
-    "compact": Format(compact=True),
-    "compact_tflite": Format(tflite=True, compact=True),
-}
-"""What ``--format`` takes, but that compact means both the last."""
+FORMATS.register("saved_model", Format())
+FORMATS.register("tflite", Format(tflite=True))
+FORMATS.register("tflite_int8", Format(tflite=True, int8=True))
+# As a word of --format, both this and the next.
+FORMATS.register("compact", Format(compact=True))
+FORMATS.register("compact_tflite", Format(tflite=True, compact=True))
+
 _TFLITE_MULTIPLE = 4
 """Of the channels that are kept for TensorFlow Lite; see ``compact.compact``."""
 
@@ -48,10 +47,7 @@ def parse(text: str) -> tuple[str, ...]:
     """
     names: list[str] = []
     for name in filter(None, text.split(",")):
-        if name not in FORMATS:
-            near = difflib.get_close_matches(name, FORMATS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise UserError(f"unknown --format {name!r}: choose among {', '.join(FORMATS)}{hint}")
+        FORMATS.entry(name)
         names += [name] if name != "compact" else ["compact", "compact_tflite"]
     if not names:
         raise UserError(f"--format is empty: choose among {', '.join(FORMATS)}")
@@ -71,7 +67,7 @@ def export(
     Args:
       trained: what is exported.
       directory: see ``place``.
-      names: keys of FORMATS.
+      names: of FORMATS.
       force: write formats that disagree too often, too.
 
     Returns:

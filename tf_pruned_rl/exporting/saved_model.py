@@ -15,7 +15,7 @@ import tensorflow as tf
 import tf_keras
 
 from tf_pruned_rl import environments
-from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
+from tf_pruned_rl.config import Config, ContinuousConfig, GameConfig
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.policies import policy_json
 from tf_pruned_rl.policies.policy_json import TrainingFacts
@@ -122,7 +122,7 @@ def policy_function(config: Config, model: tf_keras.Model) -> tf.types.experimen
 
 
 @policy_function.register
-def _(config: ExperimentConfig, model: tf_keras.Model) -> tf.types.experimental.GenericFunction:
+def _(config: GameConfig, model: tf_keras.Model) -> tf.types.experimental.GenericFunction:
     q_values = q_function(model, config)
 
     @tf.function(input_signature=[tf.TensorSpec(model.input_shape, tf.uint8, name="observations")])
@@ -159,7 +159,7 @@ def most_likely(outputs: tf.Tensor, low: np.ndarray, high: np.ndarray) -> tf.Ten
     return (high + low) / 2 + (high - low) / 2 * tf.tanh(mean)
 
 
-def q_function(model: tf_keras.Model, config: ExperimentConfig):
+def q_function(model: tf_keras.Model, config: GameConfig):
     """Returns uint8[B, ...] -> float32[B, A]: the model, or the mean of its value distribution.
 
     The latter is sum(z * softmax(logits)) over the support z of Bellemare et al. (2017).

@@ -9,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from tf_pruned_rl.config import Config
-from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.interventions.base import Intervention, NoIntervention
 from tf_pruned_rl.interventions.redo import Redo
 from tf_pruned_rl.interventions.regularizers import CoupledWeightDecay, WeightDecay
 from tf_pruned_rl.interventions.reset import Reset
+from tf_pruned_rl.registry import INTERVENTIONS, REGULARIZERS
 
 __all__ = [
     "CoupledWeightDecay",
@@ -41,28 +41,15 @@ def create(config: Config, agent: Any, masks: Mapping[Any, tf.Variable]) -> Inte
     Raises:
       UserError: it names nothing known.
     """
-    wanted = config.intervention
     entropy = np.random.SeedSequence((config.run.seed, _STREAM)).generate_state(1, np.uint64)[0]
     generator = tf.random.Generator.from_seed(int(entropy >> np.uint64(1)), alg="philox")
-    if wanted.intervention == "redo":
-        return Redo(
-            agent,
-            masks,
-            generator,
-            every=wanted.redo_every,
-            threshold=wanted.redo_threshold,
-            batch_size=wanted.redo_batch,
-        )
-    if wanted.intervention == "reset":
-        return Reset(agent, masks, generator, every=wanted.reset_every, layers=wanted.reset_layers)
-    if wanted.intervention != "none":
-        raise UserError(f"no intervention is called {wanted.intervention!r}; choose one of none, redo, reset")
-    return NoIntervention()
+    return INTERVENTIONS[config.intervention.intervention](config, agent, masks, generator)
 
 
 def create_regularizer(config: Config, agent: Any) -> Intervention:
-    """Returns weight decay, or nothing to do; ``l2_unit`` is part of the network."""
-    if config.network.regularizer != "weight_decay":
-        return NoIntervention()
-    decay = CoupledWeightDecay if config.intervention.decay_coupled else WeightDecay
-    return decay(agent, config.intervention.decay_rate)
+    """Returns what ``config.network.regularizer`` names.
+
+    Raises:
+      UserError: it names nothing known.
+    """
+    return REGULARIZERS[config.network.regularizer](config, agent)

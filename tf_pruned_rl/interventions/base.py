@@ -37,3 +37,9 @@ class NoIntervention(Intervention):
     def after_gradient_step(self, step: tf.Tensor, replay: Replay) -> None:
         """Does nothing."""
         return  # AutoGraph cannot do with less
+
+
+def no_intervention(*parts: object) -> NoIntervention:
+    """Returns an intervention that does nothing, whatever the others are made from."""
+    del parts
+    return NoIntervention()

@@ -9,6 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 from tf_pruned_rl.agents.gradients import undisturbed
+from tf_pruned_rl.config import Config
 from tf_pruned_rl.diagnostics import dormant
 from tf_pruned_rl.interventions.base import Intervention
 from tf_pruned_rl.interventions.slots import fresh, moments
@@ -118,3 +119,13 @@ class Redo(Intervention):
     def trackables(self) -> dict[str, tf.Variable]:
         """Returns the generator's state."""
         return {"intervention/generator": self._generator.state}
+
+
+def create(
+    config: Config, agent: Any, masks: Mapping[Any, tf.Variable], generator: tf.random.Generator
+) -> Redo:
+    """Returns the ReDo of a configuration; the other arguments are those of ``Redo``."""
+    of = config.intervention
+    return Redo(
+        agent, masks, generator, every=of.redo_every, threshold=of.redo_threshold, batch_size=of.redo_batch
+    )

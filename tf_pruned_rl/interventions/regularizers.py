@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from tf_pruned_rl.config import Config
 from tf_pruned_rl.interventions.base import Intervention
 from tf_pruned_rl.interventions.slots import Optimizer, optimizer_of
 
@@ -73,3 +74,9 @@ def _learned(agent: Any) -> list[tuple[tf.Variable, Optimizer]]:
         for model in agent.networks.values()
         for variable in model.trainable_variables
     ]
+
+
+def create(config: Config, agent: Any) -> Intervention:
+    """Returns the weight decay of a configuration: coupled to Adam or not."""
+    decay = CoupledWeightDecay if config.intervention.decay_coupled else WeightDecay
+    return decay(agent, config.intervention.decay_rate)

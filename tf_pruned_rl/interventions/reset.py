@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 import tf_keras
 
+from tf_pruned_rl.config import Config
 from tf_pruned_rl.interventions.base import Intervention
 from tf_pruned_rl.interventions.slots import fresh, moments
 from tf_pruned_rl.networks import graph
@@ -80,3 +81,11 @@ class Reset(Intervention):
     def trackables(self) -> dict[str, tf.Variable]:
         """Returns the generator's state."""
         return {"intervention/generator": self._generator.state}
+
+
+def create(
+    config: Config, agent: Any, masks: Mapping[Any, tf.Variable], generator: tf.random.Generator
+) -> Reset:
+    """Returns the Reset of a configuration; the other arguments are those of ``Reset``."""
+    of = config.intervention
+    return Reset(agent, masks, generator, every=of.reset_every, layers=of.reset_layers)

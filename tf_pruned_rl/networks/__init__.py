@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl.config import NetworkConfig
-from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.config import ExperimentConfig, NetworkConfig, validation
 from tf_pruned_rl.networks import heads, impala, minatar, nature
 from tf_pruned_rl.networks.noisy import without_noise as without_noise
-
-NETWORKS = ("impala", "nature", "minatar")
-MIN_WIDTH = 0.25
 
 
 class Scale(tf_keras.layers.Rescaling):
@@ -52,9 +46,10 @@ def build(
       [B, A, num_atoms]. Called with ``training=True``, noisy layers draw their noise.
 
     Raises:
-      UserError: unknown network, or a width below 0.25.
+      UserError: there is no such network, or the width is out of its range.
     """
-    _check(config)
+    for name in ("network", "width"):
+        validation.check_field(name, getattr(config, name), ExperimentConfig)
     policy = tf_keras.mixed_precision.Policy("mixed_bfloat16" if config.mixed_precision else "float32")
     # Not uint8: observations that are brightened are no whole numbers.
     frames = tf_keras.Input(frame_shape, dtype="float32", name="frames")
@@ -82,12 +77,3 @@ def build(
         unit_features=config.regularizer == "l2_unit",
     )
     return tf_keras.Model(frames, values, name=config.network)
-
-
-def _check(config: NetworkConfig) -> None:
-    if config.network not in NETWORKS:
-        near = difflib.get_close_matches(config.network, NETWORKS, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise UserError(f"unknown network {config.network!r}: choose {', '.join(NETWORKS)}{hint}")
-    if not config.width >= MIN_WIDTH:
-        raise UserError(f"width is {config.width}, but must be at least {MIN_WIDTH}: raise --width")

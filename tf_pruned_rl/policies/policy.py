@@ -174,5 +174,5 @@ def load_policy(directory: Path | str, *, threads: int = 1) -> Policy | ControlP
     description = policy_json.read(directory)
     policy_json.check_files(directory, description)
     runtime = runtimes.load(directory, description, threads=threads)
-    control = config.kind(description["agent"]) is config.ContinuousConfig
+    control = config.config_class(description["agent"]) is config.ContinuousConfig
     return (ControlPolicy if control else Policy)(description, runtime)

@@ -22,11 +22,10 @@ import tf_pruned_rl
 from tf_pruned_rl import config as configuration
 from tf_pruned_rl import environments
 from tf_pruned_rl.config import (
-    CONTROL_AGENTS,
     Config,
     ContinuousConfig,
-    ExperimentConfig,
-    OfflineConfig,
+    GameConfig,
+    kinds,
     validation,
 )
 from tf_pruned_rl.config import io as config_io
@@ -133,7 +132,7 @@ def _sizes(directory: Path) -> dict[str, dict[str, int]]:
     return {name: {"raw": _raw(path), "gzip": _gzipped(path)} for name, path in parts.items()}
 
 
-_TASK_KEYS = {ExperimentConfig: "game", ContinuousConfig: "environment", OfflineConfig: "game"}
+_TASK_KEYS = {kinds.ONLINE: "game", kinds.OFFLINE: "game", kinds.CONTINUOUS: "environment"}
 
 
 def _simulators(config: Config) -> tuple[str, ...]:
@@ -150,7 +149,7 @@ def _task(config: Config, action_meanings: Sequence[str], observation_shape: tup
 
 
 @_task.register
-def _(config: ExperimentConfig, action_meanings: Sequence[str], observation_shape: tuple[int, ...]) -> dict:
+def _(config: GameConfig, action_meanings: Sequence[str], observation_shape: tuple[int, ...]) -> dict:
     return {
         "suite": config.environment.suite,
         "game": config.environment.game,
@@ -200,7 +199,7 @@ _SEEN = {
 """How the observations of a suite are made: on Atari, the protocol of Dopamine."""
 
 
-def _preprocessing(config: ExperimentConfig) -> dict:
+def _preprocessing(config: GameConfig) -> dict:
     """Returns how the observations and returns are made."""
     environment, screen = config.environment, environments.screen(config)
     return {
@@ -261,7 +260,7 @@ def read(directory: Path) -> dict:
         )
     _check_types(path, description["signature"], {"inputs": dict, "outputs": dict})
     _check_tflite(path, description)
-    if description["agent"] in CONTROL_AGENTS:
+    if configuration.config_class(description["agent"]) is ContinuousConfig:
         _check_types(path, description, _REQUIRED_OF_CONTROL)
         _check_types(path, description["preprocessing"], {"max_episode_steps": int})
     else:
@@ -297,7 +296,7 @@ def _check_actions(path: Path, description: Mapping[str, Any]) -> None:
 def _check_protocol(path: Path, description: Mapping[str, Any]) -> None:
     """Raises UserError unless the environment could be one of a run."""
     found = _protocol(description) | {"agent": description["agent"]}
-    kind = configuration.kind(description["agent"])
+    kind = configuration.config_class(description["agent"])
     for name, value in found.items():
         wanted = config_io.field_types(kind)[name]
         _check_types(path, found, {name: (int, float) if wanted is float else wanted})
@@ -324,16 +323,17 @@ def suite(description: Mapping[str, Any]) -> str:
 
 def experiment(description: Mapping[str, Any]) -> Config:
     """Returns a configuration whose environment is the one the policy was trained in, once."""
-    kind = configuration.kind(description["agent"])
+    kind = configuration.config_class(description["agent"])
     return configuration.replace(
-        kind(), **_protocol(description), **{kind.task_field: description[_TASK_KEYS[kind]]}
+        kind(), **_protocol(description), **{kind.kind.task_field: description[_TASK_KEYS[kind.kind]]}
     )
 
 
 def _protocol(description: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the fields of the environment that policy.json tells, but for what is played."""
     fields = {
-        field.name for field in dataclasses.fields(configuration.kind(description["agent"])().environment)
+        field.name
+        for field in dataclasses.fields(configuration.config_class(description["agent"])().environment)
     }
     told = description["preprocessing"] | {"suite": suite(description)}
     return {name: value for name, value in told.items() if name in fields}

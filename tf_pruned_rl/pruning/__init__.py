@@ -11,7 +11,7 @@ import tf_keras
 
 from tf_pruned_rl.config import Config, ContinuousConfig
 from tf_pruned_rl.config.units import budget
-from tf_pruned_rl.pruning import kernels, methods
+from tf_pruned_rl.pruning import kernels
 from tf_pruned_rl.pruning.base import BasePruner as BasePruner
 from tf_pruned_rl.pruning.base import NoPruner as NoPruner
 from tf_pruned_rl.pruning.pruner import Pruner as Pruner
@@ -33,8 +33,6 @@ def create(
       UserError: an unknown method, a value out of range, or values that do not go together.
     """
     pruning = config.pruning
-    if pruning.pruning != "none":
-        methods.find(pruning.pruning)
     found = pruned(config, networks) if isinstance(networks, Mapping) else networks
     if pruning.pruning == "none":
         return NoPruner(found)
@@ -52,7 +50,7 @@ def create(
         block=pruning.block,
         dense_shape=pruning.dense_structure,
         dense_sparsity=pruning.dense_sparsity or None,
-        exchange=pruning.exchange,
+        exchange=pruning.drop_fraction,
         seed=config.run.seed,
     )
 

@@ -89,7 +89,7 @@ def plan(found: Sequence[Kernel], shape: str, dense_shape: str = "same", block: 
 
     Args:
       found: the network's kernels.
-      shape: a key of ``structure.STRUCTURES``.
+      shape: a name in ``registry.STRUCTURES``.
       dense_shape: that of kernels of two dimensions; ``same`` is ``shape``.
       block: inputs x outputs of a block.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.registry import DISTRIBUTIONS
 
 Shapes = Mapping[str, tuple[int, ...]]
 """{name of a kernel: its shape}"""
@@ -40,21 +41,13 @@ def erk(shapes: Shapes, sparsity: float) -> dict[str, float]:
     return {name: 1 - scale * raw[name] if name in open_names else 0.0 for name in shapes}
 
 
-DISTRIBUTIONS: dict[str, Callable[[Shapes, float], dict[str, float]]] = {
-    "erk": erk,
-    "uniform": uniform,
-    # The same of all kernels together: which of them bear it is decided anew at every update.
-    "global": uniform,
-}
-
-
 def shares(
     distribution: str, shapes: Shapes, sparsity: float, dense_sparsity: float | None = None
 ) -> dict[str, float]:
     """Returns {kernel: its final sparsity} for one network.
 
     Args:
-      distribution: a key of ``DISTRIBUTIONS``.
+      distribution: a name in ``registry.DISTRIBUTIONS``.
       shapes: the shapes of the network's kernels.
       sparsity: share of zeros over all of them, in [0, 1).
       dense_sparsity: the same of those of two dimensions, in dense layers, which then share out their
@@ -63,10 +56,7 @@ def shares(
     Raises:
       UserError: an unknown distribution, or a sparsity out of range.
     """
-    if distribution not in DISTRIBUTIONS:
-        raise UserError(
-            f"no distribution is called {distribution!r}; choose one of {', '.join(DISTRIBUTIONS)}"
-        )
+    DISTRIBUTIONS.entry(distribution)
     if not 0 <= sparsity < 1:
         raise UserError(f"sparsity is {sparsity}, but must be at least 0 and less than 1 (0.95 for 95 %)")
     if dense_sparsity is None:

@@ -9,7 +9,7 @@ import tf_keras
 
 from tf_pruned_rl import config as configuration
 from tf_pruned_rl import environments, networks, pruning
-from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
+from tf_pruned_rl.config import Config, ContinuousConfig, GameConfig
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.networks import mlp
 from tf_pruned_rl.pruning import kernels
@@ -53,7 +53,7 @@ def _networks(config: Config) -> Iterator[tuple[str, tf_keras.Model]]:
 
 
 @_networks.register
-def _(config: ExperimentConfig) -> Iterator[tuple[str, tf_keras.Model]]:
+def _(config: GameConfig) -> Iterator[tuple[str, tf_keras.Model]]:
     # Of single weights these networks have too many for any of their layers to be emptied.
     if {config.pruning.structure, config.pruning.dense_structure} - {"unstructured", "same"}:
         atoms = config.learning.num_atoms if config.learning.loss == "c51" else 1

@@ -1,6 +1,6 @@
 """The methods by name: each says when zeros come, which weights go and which come back.
 
-A new method is one function in ``criterion.py`` and one line here (docs/cookbook.md).
+A new method is one function in ``criterion.py`` and one line of the registry (docs/cookbook.md).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.pruning import criterion
 from tf_pruned_rl.pruning.schedule import ConstantSparsity, CubicSparsity
 
@@ -34,21 +33,8 @@ class Method:
         return self.schedule is ConstantSparsity
 
 
-METHODS: dict[str, Method] = {
-    "magnitude": Method(CubicSparsity, criterion.magnitude),
-    "random": Method(CubicSparsity, criterion.random),
-    "static": Method(ConstantSparsity, criterion.magnitude),
-    "set": Method(ConstantSparsity, criterion.magnitude, grow=criterion.random),
-    "rigl": Method(ConstantSparsity, criterion.magnitude, grow=criterion.gradient),
-}
-
-
-def find(name: str) -> Method:
-    """Returns the method called ``name``.
-
-    Raises:
-      UserError: there is none.
-    """
-    if name not in METHODS:
-        raise UserError(f"no pruning is called {name!r}; choose one of {', '.join(METHODS)}, none")
-    return METHODS[name]
+MAGNITUDE = Method(CubicSparsity, criterion.magnitude)
+RANDOM = Method(CubicSparsity, criterion.random)
+STATIC = Method(ConstantSparsity, criterion.magnitude)
+SET = Method(ConstantSparsity, criterion.magnitude, grow=criterion.random)
+RIGL = Method(ConstantSparsity, criterion.magnitude, grow=criterion.gradient)

@@ -26,11 +26,12 @@ import tensorflow as tf
 
 from tf_pruned_rl.config.combinations import check_pruning
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.pruning import criterion, kernels, methods
+from tf_pruned_rl.pruning import criterion, kernels
 from tf_pruned_rl.pruning.base import BasePruner, Gradients
 from tf_pruned_rl.pruning.bundles import plan
 from tf_pruned_rl.pruning.distribution import shares
 from tf_pruned_rl.pruning.masks import Masked, MaskedBundle, state, wrap_bundles, zero_outside
+from tf_pruned_rl.registry import PRUNING_METHODS
 
 # Keeps this generator apart from any other that is made from the same seed.
 _STREAM = 0x9B0E
@@ -80,10 +81,10 @@ class Pruner(BasePruner):
           begin_step: gradient steps made when the masks are first updated.
           end_step: gradient steps made when they are last updated, and the sparsity is on target.
           every: gradient steps between updates.
-          distribution: how the zeros are shared among the kernels: a key of ``DISTRIBUTIONS``.
+          distribution: how the zeros are shared among the kernels: a name in ``registry.DISTRIBUTIONS``.
           averages: pairs (moving average, the variable it follows), zeroed alike whenever a mask changes.
-          method: which weights go: a key of ``methods.METHODS``.
-          shape: what goes as a whole: a key of ``structure.STRUCTURES``.
+          method: which weights go: a name in ``registry.PRUNING_METHODS``.
+          shape: what goes as a whole: a name in ``registry.STRUCTURES``.
           block: inputs x outputs of a block.
           dense_shape: what goes as a whole in dense layers; ``same`` is ``shape``.
           dense_sparsity: share of zeros in dense layers; ``sparsity`` is then that of the others only.
@@ -95,7 +96,7 @@ class Pruner(BasePruner):
         """
         check_pruning(method, distribution, shape, sparsity, dense_shape, dense_sparsity)
         super().__init__(network)
-        self._method = methods.find(method)
+        self._method = PRUNING_METHODS[method]
         self._pooled, self._exchange, self._end_step = distribution == "global", exchange, end_step
         self._groups = [
             wrap_bundles(

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Callable
 
 import tensorflow as tf
 
 from tf_pruned_rl.config.combinations import block_sides
-from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.pruning.criterion import largest
+from tf_pruned_rl.registry import STRUCTURES
 
 KEPT, GROUP = 2, 4
 """Of so many consecutive inputs at most ``GROUP - KEPT`` weights go."""
@@ -180,25 +179,15 @@ def _ahead(groups: tf.Tensor, place: int) -> tf.Tensor:
     return tf.reduce_sum(tf.cast(before, tf.int32), axis=2)
 
 
-STRUCTURES: dict[str, Callable[[], Structure]] = {
-    "unstructured": Unstructured,
-    "block": Block,
-    "channel": Channel,
-    "n_m": NofM,
-}
-
-
 def create(name: str, block: str = "4x4") -> Structure:
     """Returns the structure called ``name``.
 
     Args:
-      name: a key of ``STRUCTURES``.
+      name: a name in ``registry.STRUCTURES``.
       block: inputs x outputs of a block.
 
     Raises:
       UserError: there is none, or ``block`` is no such size.
     """
-    if name not in STRUCTURES:
-        raise UserError(f"no structure is called {name!r}; choose one of {', '.join(STRUCTURES)}")
-    sides = block_sides(block)
-    return Block(*sides) if name == "block" else STRUCTURES[name]()
+    structure, sides = STRUCTURES[name], block_sides(block)
+    return structure(*sides) if structure is Block else structure()

@@ -11,14 +11,11 @@ import tensorflow as tf
 
 from tf_pruned_rl.environments.base import Screen
 from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.registry import REPLAY_SAMPLINGS
 from tf_pruned_rl.replay import segments
 from tf_pruned_rl.replay.batch import Batch
 from tf_pruned_rl.replay.frames import FrameRing
 from tf_pruned_rl.replay.placement import in_main_memory
-from tf_pruned_rl.replay.prioritized import PrioritizedSampler
-from tf_pruned_rl.replay.uniform import UniformSampler
-
-SAMPLERS = {"uniform": UniformSampler, "prioritized": PrioritizedSampler}
 
 # Keeps this generator apart from any other that is made from the same seed.
 _STREAM = 0x5E91A7
@@ -168,12 +165,10 @@ class FrameReplay(Replay):
         Raises:
           UserError: unknown sampling, or a capacity too small for a single transition.
         """
-        if sampling not in SAMPLERS:
-            raise UserError(f"unknown --replay_sampling={sampling}: choose one of {', '.join(SAMPLERS)}")
         # One entry more than a transition spans; the ring's two moving ends must not meet.
         length = self.stream_length(capacity, num_envs, n_step, shortest=n_step + screen.stack + 1)
         ring = FrameRing(length, num_envs, n_step, gamma, screen)
-        super().__init__(ring, SAMPLERS[sampling], batch_size=batch_size, seed=seed)
+        super().__init__(ring, REPLAY_SAMPLINGS[sampling], batch_size=batch_size, seed=seed)
 
     @in_main_memory
     def add(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from tf_pruned_rl import runtime
+from tf_pruned_rl.registry import SWEEP_ENGINES
 from tf_pruned_rl.sweeps.jobs import Job
 from tf_pruned_rl.sweeps.process import Outcome
 
@@ -68,15 +68,10 @@ class Resources:
         return max(1, runtime.available_cores() // max(1, self.threads))
 
 
-ENGINES = {"local": "local:LocalEngine", "ray": "on_ray:RayEngine", "slurm": "on_slurm:SlurmEngine"}
-"""{name: module and class} of the engines; only the chosen module is imported."""
-
-
 def create(name: str, resources: Resources) -> Engine:
     """Returns the engine of a name.
 
     Raises:
       UserError: a library or cluster that it needs is missing.
     """
-    module, engine = ENGINES[name].split(":")
-    return getattr(importlib.import_module(f"tf_pruned_rl.sweeps.{module}"), engine)(resources)
+    return SWEEP_ENGINES[name](resources)

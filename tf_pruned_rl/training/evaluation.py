@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tf_pruned_rl import config as configuration
 from tf_pruned_rl import environments
 from tf_pruned_rl.agents import DqnAgent, RainbowAgent, SacAgent
-from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
+from tf_pruned_rl.config import Config, ContinuousConfig, GameConfig
 from tf_pruned_rl.environments.base import Environment
 from tf_pruned_rl.training.playing import Played, QValues, play, play_control
 
@@ -77,7 +77,7 @@ def phase(config: Config, agent: DqnAgent | RainbowAgent | SacAgent, *, seed: in
 
 
 @phase.register
-def _(config: ExperimentConfig, agent: DqnAgent | RainbowAgent, *, seed: int) -> EvaluationResult:
+def _(config: GameConfig, agent: DqnAgent | RainbowAgent, *, seed: int) -> EvaluationResult:
     run = config.run
     budget: dict[str, int] = {"agent_steps": run.eval_steps}
     if run.eval_episodes:

@@ -62,7 +62,7 @@ def train(experiment: Experiment, *, stops: Sequence[int] = ()) -> Iterator[Tick
     """
     run, skip = experiment.config.run, experiment.config.frames_per_step
     other = (*stops, experiment.diagnostics.every, experiment.replay.refill_every * skip)
-    intervals = [run.log_every, run.iteration_frames, *(stop for stop in other if stop)]
+    intervals = [run.log_every, experiment.budget.iteration_frames, *(stop for stop in other if stop)]
     per_cycle = experiment.budget.cycle.agent_steps
     cycles = 1
     now, steady_from = experiment.agent_steps, experiment.gradient_steps + STEADY_FROM
@@ -122,7 +122,10 @@ def _records(experiment: Experiment, before: int, now: int, speed: float) -> tup
         add("pruning", pruner.summaries(gradient_steps), time=time.time())
     if crossed(before, now, experiment.diagnostics.every) and gradient_steps:
         add("diagnostics", experiment.diagnostics.measure(gradient_steps), time=time.time())
-    if crossed(before, now, run.iteration_frames):
-        values = {"index": float(now // run.iteration_frames - 1), **experiment.returns.end_iteration()}
+    if crossed(before, now, experiment.budget.iteration_frames):
+        values = {
+            "index": float(now // experiment.budget.iteration_frames - 1),
+            **experiment.returns.end_iteration(),
+        }
         add("iteration", environments.with_scores(experiment.config, values), time=time.time())
     return tuple(records)

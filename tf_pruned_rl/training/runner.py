@@ -84,7 +84,7 @@ class Run:
         state = manifest["extra"] if manifest else {"metrics_position": 0, "results": {}, "seconds": 0.0}
         if manifest:
             self._experiment.learner.pruner.check(self._experiment.gradient_steps)
-            print(f"Resumed at {config.unit.removesuffix('s')} {manifest['frames']:,}.")
+            print(f"Resumed at {config.kind.unit.removesuffix('s')} {manifest['frames']:,}.")
         self._results: dict[str, float] = state["results"]
         self._started = time.monotonic() - state["seconds"]
         self._shown: Record | None = None
@@ -99,7 +99,7 @@ class Run:
         run, now = self._config.run, self._frames
         saved = now
         print("Compiling: the first line of progress follows in some seconds.")
-        with Progress(self._experiment.budget.frames, unit=self._config.unit) as progress:
+        with Progress(self._experiment.budget.frames, unit=self._config.kind.unit) as progress:
             for tick in loop.train(self._experiment, stops=[run.eval_every]):
                 for record in tick.records:
                     self._write(record)
@@ -215,6 +215,6 @@ class Run:
         places = {"run directory": self._directory.path, "policy": self._directory.policy}
         # Where a frame is an agent step, one word for it is enough.
         hidden = {"agent_steps"} if self._config.frames_per_step == 1 else set()
-        unit = self._config.unit.replace(" ", "_")
+        unit = self._config.kind.unit.replace(" ", "_")
         shown = {unit if name == "frames" else name: value for name, value in summary.items()}
         final_table("Result", ((n, v) for n, v in (shown | places).items() if n not in hidden))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tf_pruned_rl.analysis.figures import ours, paper
 from tf_pruned_rl.analysis.figures.budgets import BUDGETS, Selection, at_budget, select
 from tf_pruned_rl.analysis.figures.spec import Arm, Figure, Panel, PlannedRun, unique
-from tf_pruned_rl.config import SUITES
 from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.registry import SUITES
 
 __all__ = [
     "BUDGETS",

@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from tf_pruned_rl import config as configuration
 from tf_pruned_rl.analysis.figures.spec import Arm, Command, Figure, Flags, Panel
 from tf_pruned_rl.environments import games
 from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.registry import SUITES
 
 FIRST_GAMES = ("Breakout", "Enduro", "Assault", "MsPacman", "Qbert", "Pong", "VideoPinball", "BeamRider")
 """Games that a small budget keeps first: they score early, and most have published curves."""
@@ -105,7 +105,7 @@ def at_budget(figure: Figure, budget: str, suite: str = "atari") -> Figure:
     Raises:
       UserError: there is no such budget or suite, or the figure is not about games.
     """
-    for flag, name, names in (("budget", budget, tuple(BUDGETS)), ("suite", suite, configuration.SUITES)):
+    for flag, name, names in (("budget", budget, tuple(BUDGETS)), ("suite", suite, tuple(SUITES))):
         if name not in names:
             raise UserError(f"--{flag}={name!r} is not one of {', '.join(names)}")
     if figure.kind == "schedule":

@@ -19,7 +19,7 @@ def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
     flags.DEFINE_enum(
         "budget", "small", list(figures.BUDGETS), "How much of it; docs/reproducing.md.", **where
     )
-    flags.DEFINE_enum("suite", "atari", figures.SUITES, "Where its games come from.", **where)
+    flags.DEFINE_enum("suite", "atari", tuple(figures.SUITES), "Where its games come from.", **where)
     flags.DEFINE_string("runs", "", "Folder of the run directories; runs/BUDGET by default.", **where)
     flags.DEFINE_list("games", [], "Only these games, or environments.", **where)
     flags.DEFINE_list("agents", [], "Only these agents.", **where)

@@ -14,6 +14,7 @@ from tf_pruned_rl import config as configuration
 from tf_pruned_rl.analysis import results
 from tf_pruned_rl.analysis.figures.spec import Figure, Panel, PlannedRun
 from tf_pruned_rl.config import io as config_io
+from tf_pruned_rl.config import units
 from tf_pruned_rl.environments import games
 from tf_pruned_rl.errors import UserError
 
@@ -178,7 +179,8 @@ def _directory(sweep: Path, plan: PlannedRun) -> Path:
         except (OSError, ValueError):
             continue
         same = all(
-            name in config_io.NOT_THE_RUN or flat.get(name) == value for name, value in written.items()
+            name in config_io.IGNORED_IN_IDENTITY or flat.get(name) == value
+            for name, value in written.items()
         )
         if same and all(flat[name] == defaults[name] for name in flat.keys() - written.keys()):
             return other.parent
@@ -286,4 +288,4 @@ def _state(run: FigureRun) -> str:
     if run.state != UNFINISHED:
         return run.state
     frames = int(run.frames[-1]) if len(run.frames) else 0
-    return f"unfinished ({frames:,} of {run.plan.config.run.total_frames:,} {run.plan.config.unit})"
+    return f"unfinished ({frames:,} of {units.length(run.plan.config):,} {run.plan.config.kind.unit})"

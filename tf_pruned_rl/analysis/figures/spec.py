@@ -98,7 +98,7 @@ class PlannedRun:
         changes = {name: value for name, value in flat.items() if value != base[name]}
         # The command of continuous control has one agent, and so no flag for it.
         agent = ("agent",) if self.command != "continuous" else ()
-        always = {name: flat[name] for name in (*agent, self.config.task_field, "seed")}
+        always = {name: flat[name] for name in (*agent, self.config.kind.task_field, "seed")}
         if flat.get("suite", "atari") != "atari":
             always["suite"] = flat["suite"]
         return [f"--{name}={_flag_text(value)}" for name, value in (always | changes).items()]
@@ -177,7 +177,7 @@ def resolve(flags: Flags, *, task: str, seed: int) -> Config:
     types = config_io.field_types(kind)
     # Widths 3 and 3.0 must give equal configurations.
     values = {name: types[name](value) if name in types else value for name, value in own_names.items()}
-    return configuration.replace(base, **values, **{base.task_field: task, "seed": seed})
+    return configuration.replace(base, **values, **{base.kind.task_field: task, "seed": seed})
 
 
 def unique(runs: Iterable[PlannedRun]) -> tuple[PlannedRun, ...]:
