@@ -26,6 +26,8 @@ class PruningConfig:
     dense_sparsity: float = 0.0
     """Share of the kernel weights of dense layers that is zero at the end; sparsity is then that of the
     others. 0: sparsity is that of all."""
+    prune_layers: str = ""
+    """Which layers are pruned: a pattern of names, as in conv* or stack1_*,dense; empty is all."""
     prune_start: float = 0.2
     """Where pruning starts, as a fraction of the run's gradient steps."""
     prune_end: float = 0.8
