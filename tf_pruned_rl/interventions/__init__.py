@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,14 @@ import tensorflow as tf
 
 from tf_pruned_rl.config import Config
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.interventions.base import Intervention, NoIntervention
+from tf_pruned_rl.interventions import redo, regularizers, reset
+from tf_pruned_rl.interventions.base import Intervention, NoIntervention, no_intervention
 from tf_pruned_rl.interventions.redo import Redo
 from tf_pruned_rl.interventions.regularizers import CoupledWeightDecay, WeightDecay
 from tf_pruned_rl.interventions.reset import Reset
 
 __all__ = [
+    "INTERVENTIONS",
     "CoupledWeightDecay",
     "Intervention",
     "NoIntervention",
@@ -29,40 +31,35 @@ __all__ = [
 # Keeps this generator apart from any other that is made from the same seed.
 _STREAM = 0x1E5E7
 
+INTERVENTIONS: dict[str, Callable[..., Intervention]] = {
+    "none": no_intervention,
+    "redo": redo.create,
+    "reset": reset.create,
+}
+"""Name -> (config, agent, masks, generator) -> the intervention."""
+
 
 def create(config: Config, agent: Any, masks: Mapping[Any, tf.Variable]) -> Intervention:
-    """Returns what ``config.intervention.intervention`` names.
+    """Returns the intervention that ``config.intervention.intervention`` names.
 
     Args:
       config: the run's.
-      agent: whose networks are changed.
+      agent: its networks are changed.
       masks: {reference of a kernel's variable: its mask}, as of ``Pruner.masks``.
 
     Raises:
-      UserError: it names nothing known.
+      UserError: there is no such intervention.
     """
-    wanted = config.intervention
+    name = config.intervention.intervention
+    if name not in INTERVENTIONS:
+        raise UserError(f"no intervention is called {name!r}; choose one of {', '.join(INTERVENTIONS)}")
     entropy = np.random.SeedSequence((config.run.seed, _STREAM)).generate_state(1, np.uint64)[0]
     generator = tf.random.Generator.from_seed(int(entropy >> np.uint64(1)), alg="philox")
-    if wanted.intervention == "redo":
-        return Redo(
-            agent,
-            masks,
-            generator,
-            every=wanted.redo_every,
-            threshold=wanted.redo_threshold,
-            batch_size=wanted.redo_batch,
-        )
-    if wanted.intervention == "reset":
-        return Reset(agent, masks, generator, every=wanted.reset_every, layers=wanted.reset_layers)
-    if wanted.intervention != "none":
-        raise UserError(f"no intervention is called {wanted.intervention!r}; choose one of none, redo, reset")
-    return NoIntervention()
+    return INTERVENTIONS[name](config, agent, masks, generator)
 
 
 def create_regularizer(config: Config, agent: Any) -> Intervention:
-    """Returns weight decay, or nothing to do; ``l2_unit`` is part of the network."""
+    """Returns weight decay, or ``NoIntervention``; ``l2_unit`` is part of the network."""
     if config.network.regularizer != "weight_decay":
         return NoIntervention()
-    decay = CoupledWeightDecay if config.intervention.decay_coupled else WeightDecay
-    return decay(agent, config.intervention.decay_rate)
+    return regularizers.create(config, agent)

@@ -114,9 +114,9 @@ class Pruner(BasePruner):
         self._groups = [group for groups in self._networks for group in groups]
         self._masked = [masked for group in self._groups for masked in group.masked]
         self._generator = _generator(seed)
-        # Magnitude pruning uses no random numbers, and its checkpoints hold no generator.
-        random_state = {} if method == "magnitude" else {"pruning/generator": self._generator.state}
-        self._state = masks.state(self._masked) | random_state
+        self._state = masks.state(self._masked)
+        if method != "magnitude":  # which uses no random numbers: its checkpoints hold no generator
+            self._state["pruning/generator"] = self._generator.state
         self._target_masks = self._with_masks(kernels.target_pairs(networks))
         self._average_masks = self._with_masks(averages)
         if self._method.starts_sparse:
