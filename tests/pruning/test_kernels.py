@@ -119,6 +119,7 @@ def test_several_networks_have_their_names_in_those_of_the_kernels() -> None:
         ("actor/*", "", "actor/one actor/two actor/output"),
         ("one, actor/tw?", "", "actor/one actor/two critic/one"),
         ("o*", "output", "actor/one critic/one"),
+        ("*t*", "", "actor/two actor/output critic/output"),
         ("", "*/output,two", "actor/one critic/one"),
         ("", lambda layer: layer.name != "two", "actor/two"),
     ],

@@ -125,7 +125,7 @@ def select(
     """Returns the kernels to prune, for each network that has one.
 
     A pattern is one or more names with the wildcards of a shell (``*``, ``?``, ``[...]``), separated by
-    commas. It is compared with a layer's name, and with ``network/layer``.
+    commas: of layers, or with a slash of networks and their layers (``actor/hidden*``).
 
     Args:
       kernels: {name of a network: its kernels}, as of ``find_all``.
@@ -154,11 +154,17 @@ def select(
 
 
 def _matching(option: str, pattern: str, labels: Mapping[Kernel, tuple[str, str]]) -> set[Kernel]:
-    """Returns the kernels of the layers that a pattern matches."""
+    """Returns the kernels of the layers that a pattern matches.
+
+    Args:
+      option: the pattern's name in error messages.
+      pattern: see ``select``.
+      labels: {kernel: (layer, network/layer)}.
+    """
     matches: set[Kernel] = set()
     for part in filter(None, (part.strip() for part in pattern.split(","))):
         of_part = {
-            kernel for kernel, names in labels.items() if any(fnmatch.fnmatchcase(n, part) for n in names)
+            kernel for kernel, names in labels.items() if fnmatch.fnmatchcase(names["/" in part], part)
         }
         if not of_part:
             raise UserError(
