@@ -78,7 +78,7 @@ def pruned(flags: argparse.Namespace) -> dict[str, Trained]:
                 end_step=2,
             )
             pruner.after_gradient_step(2)
-        rows = [row for group in kernels.find(model) for row in summaries.table(group)]
+        rows = summaries.table(kernels.find(model))
         made[name] = Trained(model, experiment, actions, rows, 0.0, TrainingFacts(0, 0, 0))
     return made
 

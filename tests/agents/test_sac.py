@@ -215,7 +215,7 @@ def test_masks_stay_binary_and_are_the_targets_too(batch):
     pruned = config.replace(config.preset("sac", "quick"), **SETTINGS, sparsity=0.9, prune_every=3)
     agent = make()
     pruner = pruning.create(pruned, agent.networks, agent.averages)
-    masks = {id(masked.kernel.variable): masked.mask for masked in pruner._masked}
+    masks = {id(ref.deref()): mask for ref, mask in pruner.masks().items()}
     assert len(masks) == 9
 
     @tf.function

@@ -14,9 +14,9 @@ from tf_pruned_rl.diagnostics import dormant
 def test_scores_equal_float64(shape):
     outputs = np.maximum(np.random.default_rng(0).normal(size=shape), 0).astype(np.float32)
     means = np.abs(outputs.astype(np.float64)).reshape(-1, shape[-1]).mean(axis=0)
-    found = dormant.scores(dormant.mean_activation(tf.constant(outputs)))
-    np.testing.assert_allclose(found, means / means.mean(), rtol=1e-5)
-    assert float(tf.reduce_sum(found)) == pytest.approx(shape[-1], rel=1e-5)
+    scores = dormant.scores(dormant.mean_activation(tf.constant(outputs)))
+    np.testing.assert_allclose(scores, means / means.mean(), rtol=1e-5)
+    assert float(tf.reduce_sum(scores)) == pytest.approx(shape[-1], rel=1e-5)
 
 
 def test_three_dead_of_eight():

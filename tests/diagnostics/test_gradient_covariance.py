@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from tf_pruned_rl.diagnostics import gradient_covariance
-from tf_pruned_rl.diagnostics.measuring import heat_map
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(6, 4)), RNG.normal(size=6)
@@ -17,18 +16,18 @@ BY_W, BY_B = ERRORS[:, None] * X, ERRORS[:, None]
 
 
 def test_linear_network_by_hand():
-    found = gradient_covariance.covariance(gradient_covariance.gram([BY_W, BY_B]))
+    cosines = gradient_covariance.covariance(gradient_covariance.gram([BY_W, BY_B]))
     for i in range(6):
         for j in range(6):
             sign = np.sign(ERRORS[i] * ERRORS[j])
             cosine = (X[i] @ X[j] + 1) / np.sqrt((X[i] @ X[i] + 1) * (X[j] @ X[j] + 1))
-            assert found[i, j] == pytest.approx(sign * cosine, rel=1e-9)
+            assert cosines[i, j] == pytest.approx(sign * cosine, rel=1e-9)
 
 
 def test_pruned_weights_do_not_count():
     mask = np.array([1, 0, 0, 1])
-    found = gradient_covariance.gram([BY_W, BY_B], [mask, None])
-    np.testing.assert_allclose(found, BY_W[:, [0, 3]] @ BY_W[:, [0, 3]].T + BY_B @ BY_B.T, rtol=1e-12)
+    products = gradient_covariance.gram([BY_W, BY_B], [mask, None])
+    np.testing.assert_allclose(products, BY_W[:, [0, 3]] @ BY_W[:, [0, 3]].T + BY_B @ BY_B.T, rtol=1e-12)
 
 
 def test_summary_and_gradients_that_vanish():
@@ -40,7 +39,7 @@ def test_summary_and_gradients_that_vanish():
 
 
 def test_heat_map_has_the_papers_colours():
-    picture = heat_map(np.array([[1.0, -1.0], [0.0, 1.0]]), cell=2)
+    picture = gradient_covariance.heat_map(np.array([[1.0, -1.0], [0.0, 1.0]]), cell=2)
     assert picture.shape == (4, 4, 3) and picture.dtype == np.uint8
     assert picture[0, 0].tolist() == [5, 48, 97] and picture[1, 3].tolist() == [103, 0, 31]
     assert picture[3, 0].tolist() == [247, 247, 247]

@@ -41,7 +41,7 @@ def frames(settings) -> FrameReplay:
     return replay
 
 
-def made(agent: str, **changes):
+def small_run(agent: str, **changes):
     """Returns configuration, learner, replay and diagnostics of a small agent that has learned a little."""
     settings = config.replace(config.preset(agent), **{**SETTINGS, **changes})
     tf_keras.utils.set_random_seed(2)
@@ -56,7 +56,7 @@ def made(agent: str, **changes):
 
 def float64_outputs(model, observations: np.ndarray) -> dict[str, np.ndarray]:
     """Every hidden layer's output of the Nature network, computed without TensorFlow's layers."""
-    x, found = observations / 255, {}
+    x, outputs_of = observations / 255, {}
     for layer in model.layers:
         if "conv" in layer.name:
             kernel, bias = (weight.numpy().astype(np.float64) for weight in layer.weights)
@@ -67,14 +67,14 @@ def float64_outputs(model, observations: np.ndarray) -> dict[str, np.ndarray]:
             padded = np.pad(x, [(0, 0), sides, sides, (0, 0)])
             windows = np.lib.stride_tricks.sliding_window_view(padded, (k, k), axis=(1, 2))
             x = np.einsum("bhwcij,ijco->bhwo", windows[:, ::stride, ::stride], kernel, optimize=True) + bias
-            x = found[layer.name] = np.maximum(x, 0)
+            x = outputs_of[layer.name] = np.maximum(x, 0)
         elif layer.name == "flatten":
-            x = found["encoder"] = x.reshape(len(x), -1)
+            x = outputs_of["encoder"] = x.reshape(len(x), -1)
         elif layer.name in ("dense", "head"):
             kernel, bias = (weight.numpy().astype(np.float64) for weight in layer.weights)
             x = x @ kernel + bias
-            x = found[layer.name] = np.maximum(x, 0) if layer.name == "dense" else x
-    return found
+            x = outputs_of[layer.name] = np.maximum(x, 0) if layer.name == "dense" else x
+    return outputs_of
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -97,18 +97,16 @@ def float64_targets(model, batch, atoms: np.ndarray | None) -> np.ndarray:
 
 @pytest.mark.parametrize("agent", ["dqn", "rainbow"])
 def test_equals_float64(agent):
-    _, learner, replay, measured = made(agent, pruning="static", sparsity=0.5)
-    values = measured.measure(7)
-    measured._reseed(7)
-    rows = measured._draw()
-    batch = replay.batch(rows, tf.ones(40))
+    _, learner, replay, meter = small_run(agent, pruning="static", sparsity=0.5)
+    values = meter.measure(7)
+    batch = replay.batch(meter.rows(7), tf.ones(40))
     outputs = float64_outputs(learner.agent.model, batch.observations.numpy().astype(np.float64))
-    asleep = {}
+    dormant = {}
     for name in ("conv1", "conv2", "conv3", "dense"):
         means = outputs[name].reshape(-1, outputs[name].shape[-1]).mean(axis=0)
-        asleep[name] = means / means.mean() <= 0.1
-        assert values[f"dormant/{name}"] == np.mean(asleep[name])
-    assert values["dormant"] == np.concatenate(list(asleep.values())).mean()
+        dormant[name] = means / means.mean() <= 0.1
+        assert values[f"dormant/{name}"] == np.mean(dormant[name])
+    assert values["dormant"] == np.concatenate(list(dormant.values())).mean()
     for key, name in (("srank", "dense"), ("srank_encoder", "encoder")):
         singular = np.linalg.svd(outputs[name], compute_uv=False)
         assert values[key] == np.argmax(np.cumsum(singular) / singular.sum() >= 0.99) + 1
@@ -126,10 +124,9 @@ def test_equals_float64(agent):
 
 
 def test_covariance_is_of_the_gradients_of_single_transitions():
-    _, learner, replay, measured = made("dqn", pruning="static", sparsity=0.5)
-    measured.measure(7)
-    measured._reseed(7)
-    batch = replay.batch(measured._draw()[:5], tf.ones(5))
+    _, learner, replay, meter = small_run("dqn", pruning="static", sparsity=0.5)
+    meter.measure(7)
+    batch = replay.batch(meter.rows(7)[:5], tf.ones(5))
     with tf.GradientTape(persistent=True) as tape:
         losses = tf.unstack(learner.agent.loss_per_example(batch)[0])
     masks = [learner.pruner.masks().get(v.ref()) for v in learner.agent.model.trainable_variables]
@@ -143,8 +140,8 @@ def test_covariance_is_of_the_gradients_of_single_transitions():
             ]
             vectors.append(np.concatenate([g.ravel() for g in scaled]))
         units = np.array(vectors) / np.linalg.norm(vectors, axis=1)[:, None]
-        np.testing.assert_allclose(measured.covariances[name], units @ units.T, rtol=1e-5, atol=1e-5)
-    assert np.abs(measured.covariances["all"] - measured.covariances["kept"]).max() > 1e-4
+        np.testing.assert_allclose(meter.covariances[name], units @ units.T, rtol=1e-5, atol=1e-5)
+    assert np.abs(meter.covariances["all"] - meter.covariances["kept"]).max() > 1e-4
 
 
 class Linear:
@@ -165,25 +162,25 @@ class Linear:
 
 
 def test_covariance_of_a_linear_network_is_that_of_gradients_written_by_hand():
-    settings, _, replay, _ = made("dqn")
+    settings, _, replay, _ = small_run("dqn")
     agent = Linear()
-    measured = diagnostics.create(settings, agent, replay, {})
-    rows = measured._draw()[:5]
-    values = measured._covariance(rows)
+    meter = diagnostics.create(settings, agent, replay, {})
+    rows = meter.rows(7)[:5]
+    values = meter.measure_covariance(rows)
     batch = replay.batch(rows, tf.ones(5))
     states = batch.observations.numpy().reshape(5, -1).astype(np.float64) / 255
     weights, biases = (w.astype(np.float64) for w in agent.model.get_layer("head").get_weights())
     gradients = np.zeros((5, weights.size + 4))
-    for row, (state, action, wanted) in enumerate(
+    for row, (state, action, target) in enumerate(
         zip(states, batch.actions.numpy(), batch.returns, strict=True)
     ):
-        error = state @ weights[:, action] + biases[action] - float(wanted)
+        error = state @ weights[:, action] + biases[action] - float(target)
         by_weights, by_biases = np.zeros(weights.shape), np.zeros(4)
         by_weights[:, action], by_biases[action] = 2 * error * state, 2 * error
         gradients[row] = np.concatenate([by_weights.ravel(), by_biases])
     units = gradients / np.linalg.norm(gradients, axis=1)[:, None]
     cosines = units @ units.T
-    np.testing.assert_allclose(measured.covariances["all"], cosines, rtol=1e-5, atol=1e-12)
+    np.testing.assert_allclose(meter.covariances["all"], cosines, rtol=1e-5, atol=1e-12)
     assert len(set(batch.actions.numpy())) > 1 and (cosines == 0).any(), "other actions share no weight"
     off = cosines[~np.eye(5, dtype=bool)]
     assert values["covariance_size"] == pytest.approx(np.abs(off).mean(), rel=1e-5)
@@ -191,11 +188,11 @@ def test_covariance_of_a_linear_network_is_that_of_gradients_written_by_hand():
 
 
 def test_three_dead_of_eight_neurons_of_a_network():
-    _, learner, _, measured = made("dqn", dormant_threshold=0.0)
+    _, learner, _, meter = small_run("dqn", dormant_threshold=0.0)
     layer = learner.agent.model.get_layer("conv1")
     layer.bias.assign([9.0, -9.0, 9.0, 9.0, -9.0, 9.0, -9.0, 9.0])
     layer.kernel.assign(0.01 * layer.kernel)
-    values = measured.measure(1)
+    values = meter.measure(1)
     assert values["dormant/conv1"] == 3 / 8
     sizes = {"conv1": 8, "conv2": 16, "conv3": 16, "dense": 512}
     total = sum(values[f"dormant/{name}"] * size for name, size in sizes.items())
@@ -204,38 +201,38 @@ def test_three_dead_of_eight_neurons_of_a_network():
 
 def test_training_is_the_same_with_and_without():
     losses = []
-    for looks in (False, True):
-        _, learner, replay, measured = made("rainbow")
+    for measure in (False, True):
+        _, learner, replay, meter = small_run("rainbow")
         step = tf.function(lambda learner=learner, replay=replay: learner.step(replay, replay.sample()))
-        found = []
+        statistics = []
         for number in range(8):
             step()
-            if looks and number % 2:
-                measured.measure(number)
-            found.append(learner.drain_statistics())
-        losses.append(found)
+            if measure and number % 2:
+                meter.measure(number)
+            statistics.append(learner.drain_statistics())
+        losses.append(statistics)
     assert losses[0] == losses[1]
 
 
 def test_same_step_same_numbers_and_other_step_other_states():
-    *_, measured = made("dqn")
-    first = measured.measure(3)
-    assert measured.measure(3) == first
-    assert measured.measure(4) != first
+    *_, meter = small_run("dqn")
+    first = meter.measure(3)
+    assert meter.measure(3) == first
+    assert meter.measure(4) != first
 
 
 def test_off_is_the_object_that_measures_nothing():
-    settings, learner, replay, _ = made("dqn")
+    settings, learner, replay, _ = small_run("dqn")
     off = config.replace(settings, diagnostics=False)
     assert diagnostics.create(off, learner.agent, replay, {}).every == 0
 
 
 def test_files(tmp_path):
-    *_, measured = made("dqn")
-    measured.measure(1)
-    measured.save(tmp_path / "diagnostics", 3_200)
+    *_, meter = small_run("dqn")
+    meter.measure(1)
+    meter.save(tmp_path / "diagnostics", 3_200)
     with np.load(tmp_path / "diagnostics" / "gradient_covariance-000000003200.npz") as arrays:
-        np.testing.assert_array_equal(arrays["all"], measured.covariances["all"])
+        np.testing.assert_array_equal(arrays["all"], meter.covariances["all"])
         assert set(arrays) == {"all", "kept"}
     assert (tmp_path / "diagnostics" / "gradient_covariance-000000003200.png").stat().st_size > 100
 
@@ -252,9 +249,12 @@ def test_sac_and_its_random_numbers():
         values = (rng.normal(size=shape).astype(np.float32) for shape in ((1, 3), (1, 1), (1,)))
         never = tf.constant([False])
         replay.add(*values, never, never, rng.normal(size=(1, 3)).astype(np.float32))
-    measured = diagnostics.create(settings, learner.agent, replay, learner.pruner.masks())
-    before = learner.agent._generator.state.numpy()
-    values = measured.measure(1)
-    np.testing.assert_array_equal(learner.agent._generator.state, before)
+    meter = diagnostics.create(settings, learner.agent, replay, learner.pruner.masks())
+    generators = [v for v in learner.agent.trackables().values() if isinstance(v, tf.random.Generator)]
+    before = [generator.state.numpy() for generator in generators]
+    values = meter.measure(1)
+    assert generators
+    for generator, state in zip(generators, before, strict=True):
+        np.testing.assert_array_equal(generator.state, state)
     assert {"srank/actor", "srank/critic_1", "dormant/critic_2/hidden1", "target_variance"} <= values.keys()
     assert np.isfinite(list(values.values())).all()

@@ -31,7 +31,7 @@ def made(tmp_path_factory):
     for weight in model.weights:
         keep = rng.random(weight.shape) < (0.1 if len(weight.shape) > 1 else 1)
         weight.assign(rng.normal(0, 0.1, weight.shape) * keep)
-    (found,) = kernels.find(model)
+    found = kernels.find(model)
     actions = ("NOOP", "FIRE", "RIGHT", "LEFT")
     trained = Trained(model, experiment, actions, summaries.table(found), 0.9, TrainingFacts(0, 0, 0))
     folder = tmp_path_factory.mktemp("report")

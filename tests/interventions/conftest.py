@@ -28,13 +28,13 @@ SMALL = {
 @pytest.fixture(scope="session")
 def replay() -> FrameReplay:
     """100 random entries."""
-    made, rng = FrameReplay(200, batch_size=4), np.random.default_rng(3)
-    add = tf.function(made.add)
+    replay, rng = FrameReplay(200, batch_size=4), np.random.default_rng(3)
+    add = tf.function(replay.add)
     for step in range(100):
         frame = tf.constant(rng.integers(0, 256, (1, 84, 84)), tf.uint8)
         reward = tf.constant(rng.uniform(-1, 1, 1), tf.float32)
         add(frame, tf.constant([step % 4]), reward, tf.constant([step % 40 == 39]), tf.constant([False]))
-    return made
+    return replay
 
 
 @pytest.fixture(scope="session")
@@ -52,15 +52,15 @@ def snapshot() -> Callable[[Learner], dict[str, np.ndarray]]:
 
     def take(learner: Learner) -> dict[str, np.ndarray]:
         agent = learner.agent
-        found = {"iterations": agent.optimizer.iterations.numpy()}
+        values = {"iterations": agent.optimizer.iterations.numpy()}
         for layer in agent.model.layers:
             for name in ("kernel", "bias") if layer.weights else ():
                 variable = getattr(layer, name)
-                found[f"{layer.name}/{name}"] = variable.numpy()
+                values[f"{layer.name}/{name}"] = variable.numpy()
                 for slot in ("m", "v"):
-                    found[f"{layer.name}/{name}/{slot}"] = agent.optimizer.get_slot(variable, slot).numpy()
+                    values[f"{layer.name}/{name}/{slot}"] = agent.optimizer.get_slot(variable, slot).numpy()
                 target = agent.target_model.get_layer(layer.name)
-                found[f"target/{layer.name}/{name}"] = getattr(target, name).numpy()
-        return found
+                values[f"target/{layer.name}/{name}"] = getattr(target, name).numpy()
+        return values
 
     return take

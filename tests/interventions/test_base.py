@@ -15,14 +15,14 @@ from tf_pruned_rl.errors import UserError
 KINDS = {"none": interventions.NoIntervention, "redo": interventions.Redo, "reset": interventions.Reset}
 
 
-@pytest.mark.parametrize("word", KINDS)
-def test_the_word_makes_the_kind(make_learner, word):
-    made = make_learner(intervention=word).intervention
-    assert type(made) is KINDS[word] and isinstance(made, interventions.Intervention)
-    assert bool(made.trackables()) == (word != "none")
+@pytest.mark.parametrize("name", KINDS)
+def test_every_name_has_its_class(make_learner, name):
+    intervention = make_learner(intervention=name).intervention
+    assert type(intervention) is KINDS[name] and isinstance(intervention, interventions.Intervention)
+    assert set(intervention.trackables()) == (set() if name == "none" else {"intervention/generator"})
 
 
-def test_none_leaves_everything_as_it_is(make_learner, replay, snapshot):
+def test_none_changes_nothing(make_learner, replay, snapshot):
     learner = make_learner()
     before = snapshot(learner)
     for each in (learner.intervention, learner.regularizer):
@@ -30,7 +30,7 @@ def test_none_leaves_everything_as_it_is(make_learner, replay, snapshot):
     assert all(np.array_equal(before[name], value) for name, value in snapshot(learner).items())
 
 
-def test_other_words_are_refused():
+def test_other_names_are_refused():
     settings = config.preset("dqn")
     wrong = dataclasses.replace(settings.intervention, intervention="rebirth")
     with pytest.raises(UserError, match="rebirth.*choose one of none, redo, reset"):

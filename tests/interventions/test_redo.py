@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_pruned_rl import config, networks
+from tf_pruned_rl import networks
 from tf_pruned_rl.config import NetworkConfig
-from tf_pruned_rl.interventions.redo import recycled
+from tf_pruned_rl.interventions.redo import recyclable_layers
 from tf_pruned_rl.networks import graph
 
 PLANTED = {"conv1": [2, 5], "conv2": [0], "conv3": [3, 7, 15], "dense": [1, 100, 511]}
@@ -35,12 +35,12 @@ def planted(make_learner, replay, **changes):
 
 def outgoing(name: str, neurons: list[int], shape: tuple[int, ...], positions: int = 11 * 11) -> np.ndarray:
     """The weights of the next layer that read the neurons, as a mask of its kernel."""
-    found = np.zeros(shape, bool)
+    reading = np.zeros(shape, bool)
     if name == "conv3":
-        found.reshape(positions, -1, shape[-1])[:, neurons] = True
+        reading.reshape(positions, -1, shape[-1])[:, neurons] = True
     else:
-        found[..., neurons, :] = True
-    return found
+        reading[..., neurons, :] = True
+    return reading
 
 
 @pytest.mark.parametrize("pruning", ["none", "static"])
@@ -83,7 +83,7 @@ def test_exactly_the_planted_are_recycled(make_learner, replay, snapshot, prunin
 
 
 @pytest.mark.parametrize("pruning", ["none", "static"])
-def test_sigmas_of_noisy_layers_start_as_they_once_did(make_learner, replay, pruning):
+def test_sigmas_of_noisy_layers_have_their_own_initial_value(make_learner, replay, pruning):
     learner = make_learner(
         intervention="redo", redo_threshold=0.0, noisy=True, dueling=True, pruning=pruning, sparsity=0.5
     )
@@ -92,9 +92,9 @@ def test_sigmas_of_noisy_layers_start_as_they_once_did(make_learner, replay, pru
         agent.model.get_layer("dense"),
         [agent.model.get_layer(n) for n in ("value", "advantage")],
     )
-    asleep = np.zeros(512, bool)
-    asleep[neurons] = True
-    dense.bias.assign(np.where(asleep, -1e6, 10.0))
+    dormant = np.zeros(512, bool)
+    dormant[neurons] = True
+    dense.bias.assign(np.where(dormant, -1e6, 10.0))
     for variable in (dense.kernel_sigma, dense.bias_sigma, *(layer.kernel_sigma for layer in readers)):
         mask = learner.pruner.masks().get(variable.ref())
         variable.assign(tf.fill(variable.shape, 0.7) * (1 if mask is None else mask))
@@ -105,16 +105,16 @@ def test_sigmas_of_noisy_layers_start_as_they_once_did(make_learner, replay, pru
     tf.function(lambda: learner.intervention.after_gradient_step(tf.constant(1_000, tf.int64), replay))()
     mask = learner.pruner.masks().get(dense.kernel_sigma.ref(), tf.ones_like(dense.kernel_sigma)).numpy() != 0
     start = 0.1 / np.sqrt(dense.kernel.shape[0])
-    expected = np.where(mask, np.where(asleep, start, 0.7), 0)
+    expected = np.where(mask, np.where(dormant, start, 0.7), 0)
     np.testing.assert_allclose(dense.kernel_sigma, expected, rtol=1e-6)
-    np.testing.assert_allclose(dense.bias_sigma, np.where(asleep, start, 0.7), rtol=1e-6)
+    np.testing.assert_allclose(dense.bias_sigma, np.where(dormant, start, 0.7), rtol=1e-6)
     for layer in readers:
         for kernel in (layer.kernel, layer.kernel_sigma):
-            assert not kernel.numpy()[asleep].any() and kernel.numpy()[~asleep].any()
-        np.testing.assert_array_equal(agent.optimizer.get_slot(layer.kernel_sigma, "m").numpy()[asleep], 0)
+            assert not kernel.numpy()[dormant].any() and kernel.numpy()[~dormant].any()
+        np.testing.assert_array_equal(agent.optimizer.get_slot(layer.kernel_sigma, "m").numpy()[dormant], 0)
     for slot in ("m", "v"):
         moments = agent.optimizer.get_slot(dense.kernel_sigma, slot).numpy()
-        np.testing.assert_array_equal(moments == 0, np.broadcast_to(asleep, moments.shape))
+        np.testing.assert_array_equal(moments == 0, np.broadcast_to(dormant, moments.shape))
     np.testing.assert_allclose(agent.q_values(observations), outputs, rtol=1e-5, atol=1e-6)
 
 
@@ -143,7 +143,7 @@ def test_with_a_threshold_values_are_those_without_what_the_dormant_add(make_lea
     assert np.abs(outputs - reference).max() > 1e-4
 
 
-def test_awake_neurons_are_let_be_and_only_at_its_steps(make_learner, replay, snapshot):
+def test_recycles_only_at_its_steps(make_learner, replay, snapshot):
     learner = planted(make_learner, replay, redo_every=10)
     call = tf.function(lambda step: learner.intervention.after_gradient_step(step, replay))
     before = snapshot(learner)
@@ -158,13 +158,7 @@ def test_awake_neurons_are_let_be_and_only_at_its_steps(make_learner, replay, sn
 def test_resnet_recycles_where_dopamine_does():
     model = networks.build(NetworkConfig(network="impala", width=0.25), num_actions=3)
     names = [f"stack{s}_block{b}_conv1" for s in (1, 2, 3) for b in (1, 2)] + ["dense"]
-    assert [layer.name for layer in recycled(model)] == names
-    for layer in recycled(model)[:-1]:
+    assert [layer.name for layer in recyclable_layers(model)] == names
+    for layer in recyclable_layers(model)[:-1]:
         (reader,) = graph.readers(layer)
         assert reader.name == layer.name.replace("conv1", "conv2")
-
-
-def test_state_is_the_generators(make_learner):
-    assert set(make_learner(intervention="redo").intervention.trackables()) == {"intervention/generator"}
-    assert make_learner().intervention.trackables() == {}
-    assert config.preset("dqn").intervention.intervention == "none"

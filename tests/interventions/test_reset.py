@@ -1,4 +1,4 @@
-"""Reset: the named layers are fresh, and everything else is the same, byte by byte."""
+"""Reset: the named layers have new weights, and everything else is the same, byte by byte."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LAYERS = ["conv1", "conv2", "conv3", "dense", "head"]
 CHOSEN = {"last": ["head"], "penultimate": ["dense"], "both": ["dense", "head"], "all": LAYERS}
 
 
-def test_sigmas_of_noisy_layers_start_as_they_once_did(make_learner, replay):
+def test_sigmas_of_noisy_layers_have_their_own_initial_value(make_learner, replay):
     learner = make_learner(intervention="reset", reset_layers="last", reset_every=7, noisy=True)
     head = learner.agent.model.get_layer("head")
     for variable in (*head.weights, *learner.agent.model.get_layer("dense").weights):
@@ -24,7 +24,7 @@ def test_sigmas_of_noisy_layers_start_as_they_once_did(make_learner, replay):
 
 
 @pytest.mark.parametrize("layers", CHOSEN)
-def test_named_layers_start_anew(make_learner, replay, snapshot, layers):
+def test_named_layers_are_initialised_again(make_learner, replay, snapshot, layers):
     learner = make_learner(
         intervention="reset", reset_layers=layers, reset_every=7, pruning="static", sparsity=0.5
     )

@@ -61,7 +61,7 @@ def test_exactly_sparse_through_500_steps_with_redo(make_learner, replay, method
 
 
 @pytest.mark.parametrize("intervention", ["redo", "reset"])
-def test_a_channel_that_went_stays_dead(make_learner, replay, intervention):
+def test_a_pruned_channel_stays_dead(make_learner, replay, intervention):
     learner = make_learner(
         **{**FEW, "sparsity": 0.7, "total_frames": 60 * 16},
         structure="channel",
@@ -83,9 +83,9 @@ def test_a_channel_that_went_stays_dead(make_learner, replay, intervention):
     assert [len(removed[f"conv{number}"]) for number in (1, 2, 3)] == [8 - 2, 16 - 5, 16 - 5]
 
 
-def test_rigl_grows_by_the_gradient_of_the_batch_just_learned_from(make_learner, replay):
+def test_rigl_grows_by_the_gradient_of_the_latest_batch(make_learner, replay):
     settings = {"pruning": "rigl", "prune_start": 0.0, "sparsity": 0.9, "learning_rate": 1e-3}
-    # The same run twice: one exchanges weights at step 3, the other is what it would be had it not.
+    # The same run twice: one updates its masks at step 3, the other does not.
     learner, before = (make_learner(**settings, prune_every=every) for every in (3, 400))
     batch = replay.batch(tf.range(20, 24, dtype=tf.int64), tf.ones(4))
     for each in (learner, before):
@@ -111,7 +111,7 @@ def test_rigl_grows_by_the_gradient_of_the_batch_just_learned_from(make_learner,
 
 
 @pytest.mark.parametrize("intervention", ["redo", pytest.param("reset", marks=pytest.mark.slow)])
-def test_state_brings_back_what_is_drawn_next(make_learner, replay, snapshot, tmp_path, intervention):
+def test_restored_state_gives_the_same_random_weights(make_learner, replay, snapshot, tmp_path, intervention):
     settings = {**FEW, "pruning": "set", "intervention": intervention, "redo_every": 4, "reset_every": 4}
     one, other = make_learner(**settings), make_learner(**settings, seed=7)
     step = tf.function(lambda: one.step(replay, replay.sample()))
@@ -140,14 +140,14 @@ EVERYTHING = {
 
 
 def losses(learner, replay) -> list[float]:
-    """Eight gradient steps, two exchanges and two searches for dormant neurons."""
+    """Eight gradient steps, with two updates of the masks and two recyclings."""
     batch = replay.batch(tf.range(20, 24, dtype=tf.int64), tf.ones(4))
-    step, found = tf.function(lambda: learner.step(replay, batch)), []
+    step, values = tf.function(lambda: learner.step(replay, batch)), []
     for number in range(1, 9):
         step()
         learner.pruner.check(number)
-        found.append(learner.drain_statistics()["loss"])
-    return found
+        values.append(learner.drain_statistics()["loss"])
+    return values
 
 
 def test_xla_computes_the_same_with_all_of_it(make_learner, replay):

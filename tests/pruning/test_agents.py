@@ -16,8 +16,7 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 from tf_agents.trajectories import trajectory
 
-from tf_pruned_rl.pruning import Pruner
-from tf_pruned_rl.pruning import kernels as kernel_finder
+from tf_pruned_rl.pruning import Pruner, kernels
 
 FRAME = tensor_spec.BoundedTensorSpec((10, 10, 2), tf.float32, np.zeros((10, 10, 2)), np.ones((10, 10, 2)))
 CHOICE = tensor_spec.BoundedTensorSpec((), tf.int32, 0, 3)
@@ -110,7 +109,7 @@ def test_dqn_agents_and_their_targets(make) -> None:
     _train(agent, pruner, 12)
     assert pruner.sparsity() == pytest.approx(0.9, abs=0.002)
     # The target was copied in this last step, when the sparsity was final.
-    pairs = kernel_finder.find_targets(agent)
+    pairs = kernels.target_pairs(agent)
     assert len(pairs) == 3
     for target, online in pairs:
         np.testing.assert_array_equal(target, online)
@@ -135,7 +134,7 @@ def test_sac_prunes_actor_and_critics_each_for_itself() -> None:
         assert len(mine) >= 3
         size = sum(row["parameters"] for row in mine)
         assert 1 - sum(row["nonzero"] for row in mine) / size == pytest.approx(0.9, abs=len(mine) / size)
-    pairs = kernel_finder.find_targets(agent)
+    pairs = kernels.target_pairs(agent)
     assert len(pairs) == 6
     for target, online in pairs:
         assert np.count_nonzero(target.numpy()[online.numpy() == 0]) == 0

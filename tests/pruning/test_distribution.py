@@ -7,7 +7,7 @@ import math
 import pytest
 
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.pruning.distribution import erk, shares, uniform
+from tf_pruned_rl.pruning.distribution import erk, kernel_sparsities, uniform
 
 # The tables were rounded to four digits and then to three.
 TABLE = 5.6e-4
@@ -113,29 +113,37 @@ def test_uniform_and_zero() -> None:
     shapes = _impala(1, 6)
     assert set(uniform(shapes, 0.9).values()) == {0.9}
     for name in ("uniform", "erk"):
-        assert list(shares(name, shapes, 0.0).values()) == pytest.approx([0.0] * len(shapes))
-    assert shares("erk", {"tiny": (1, 2)}, 0.1) == {"tiny": pytest.approx(0.0)}
+        assert list(kernel_sparsities(name, shapes, 0.0).values()) == pytest.approx([0.0] * len(shapes))
+    assert kernel_sparsities("erk", {"tiny": (1, 2)}, 0.1) == {"tiny": pytest.approx(0.0)}
 
 
 @pytest.mark.parametrize("sparsity", [-0.1, 1.0, 1.5, float("nan")])
 def test_refuses_a_sparsity_out_of_range(sparsity: float) -> None:
     with pytest.raises(UserError, match="sparsity is"):
-        shares("erk", {"a": (10, 10)}, sparsity)
+        kernel_sparsities("erk", {"a": (10, 10)}, sparsity)
 
 
 def test_refuses_an_unknown_distribution() -> None:
     with pytest.raises(UserError, match="choose one of erk, uniform"):
-        shares("layerwise", {"a": (10, 10)}, 0.5)
+        kernel_sparsities("layerwise", {"a": (10, 10)}, 0.5)
 
 
-def test_dense_layers_share_for_themselves_if_asked():
+def test_dense_layers_may_have_a_sparsity_of_their_own():
     shapes = {"conv": (3, 3, 4, 16), "dense": (400, 64), "conv2": (3, 3, 16, 8), "head": (64, 6)}
-    found = shares("erk", shapes, 0.8, 0.95)
-    assert list(found) == list(shapes)
+    sparsities = kernel_sparsities("erk", shapes, 0.8, 0.95)
+    assert list(sparsities) == list(shapes)
     convolutions = {name: shapes[name] for name in ("conv", "conv2")}
     dense = {name: shapes[name] for name in ("dense", "head")}
-    assert found == {**shares("erk", convolutions, 0.8), **shares("erk", dense, 0.95)}
-    assert found != shares("erk", shapes, 0.8)
-    assert shares("uniform", shapes, 0.8, 0.0) == {"conv": 0.8, "dense": 0.0, "conv2": 0.8, "head": 0.0}
+    assert sparsities == {
+        **kernel_sparsities("erk", convolutions, 0.8),
+        **kernel_sparsities("erk", dense, 0.95),
+    }
+    assert sparsities != kernel_sparsities("erk", shapes, 0.8)
+    assert kernel_sparsities("uniform", shapes, 0.8, 0.0) == {
+        "conv": 0.8,
+        "dense": 0.0,
+        "conv2": 0.8,
+        "head": 0.0,
+    }
     with pytest.raises(UserError, match="sparsity is 1"):
-        shares("uniform", shapes, 0.8, 1.0)
+        kernel_sparsities("uniform", shapes, 0.8, 1.0)

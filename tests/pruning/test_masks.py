@@ -1,4 +1,4 @@
-"""Where the masks live: tfmot's wrappers, around layers that never notice."""
+"""The masks in tfmot's wrappers, around layers that do not change; and masks of groups."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import tensorflow as tf
 import tf_keras
 
 from tf_pruned_rl.networks.noisy import NoisyDense
-from tf_pruned_rl.pruning import bundles, kernels, masks
+from tf_pruned_rl.pruning import groups, kernels, masks
 from tf_pruned_rl.pruning.schedule import NEVER, CubicSparsity
 
 
-def wrapped(*layers: tf_keras.layers.Layer) -> tuple[tf_keras.Model, list[masks.Masked]]:
+def wrapped(*layers: tf_keras.layers.Layer) -> tuple[tf_keras.Model, list[masks.MaskedKernel]]:
     model = tf_keras.Sequential([tf_keras.Input((6,)), *layers])
-    (found,) = kernels.find(model)
-    return model, masks.wrap(found, {kernel.name: CubicSparsity(0.5, 2, 10) for kernel in found})
+    of_model = kernels.find(model)
+    return model, masks.wrap(of_model, {kernel.name: CubicSparsity(0.5, 2, 10) for kernel in of_model})
 
 
 def test_each_kernel_has_a_mask_of_ones_and_the_network_stays_what_it_was():
@@ -29,19 +29,19 @@ def test_each_kernel_has_a_mask_of_ones_and_the_network_stays_what_it_was():
     }
 
 
-def test_bundles_are_wrapped_each_under_its_own_schedule():
+def test_groups_are_wrapped_each_under_its_own_schedule():
     one, two = tf_keras.layers.Dense(5, name="one"), tf_keras.layers.Dense(3, name="two")
-    (found,) = kernels.find(tf_keras.Sequential([tf_keras.Input((6,)), one, two]))
-    made = masks.wrap_bundles(
-        bundles.plan(found, "unstructured"),
+    of_model = kernels.find(tf_keras.Sequential([tf_keras.Input((6,)), one, two]))
+    wrapped_groups = masks.wrap_groups(
+        groups.plan(of_model, "unstructured"),
         {"one": 0.25, "two": 0.75},
         lambda share: CubicSparsity(share, 2, 10),
     )
-    assert [bundle.schedule.final_sparsity for bundle in made] == [0.25, 0.75]
-    for bundle, layer in zip(made, (one, two), strict=True):
-        (masked,) = bundle.masked
+    assert [group.schedule.final_sparsity for group in wrapped_groups] == [0.25, 0.75]
+    for group, layer in zip(wrapped_groups, (one, two), strict=True):
+        (masked,) = group.masked
         assert masked.kernel.variable is layer.kernel and masked.wrapper.layer is layer
-        assert masked.schedule.final_sparsity == bundle.schedule.final_sparsity
+        assert masked.schedule.final_sparsity == group.schedule.final_sparsity
 
 
 def test_two_kernels_of_a_layer_share_a_wrapper_and_have_a_mask_each():
@@ -57,8 +57,8 @@ def test_state_names_every_mask_threshold_and_step():
     assert state["pruning/two/mask"] is held[1].mask
 
 
-def test_zeros_outside_have_no_sign():
+def test_masked_zeros_have_no_sign():
     weights = tf.Variable([-1.0, 2.0, -3.0, np.nan])
-    masks.zero_outside(weights, tf.Variable([0.0, 1.0, 1.0, 0.0]))
+    masks.apply_mask(weights, tf.Variable([0.0, 1.0, 1.0, 0.0]))
     assert weights.numpy().tolist() == [0.0, 2.0, -3.0, 0.0]
     assert not np.signbit(weights.numpy()[[0, 3]]).any()

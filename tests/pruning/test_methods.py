@@ -10,15 +10,16 @@ import tf_keras
 from tf_pruned_rl import config
 from tf_pruned_rl.config import combinations, validation
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.pruning import Pruner, methods
+from tf_pruned_rl.pruning import Pruner, criterion, methods
 from tf_pruned_rl.pruning.distribution import DISTRIBUTIONS, erk
+from tf_pruned_rl.pruning.schedule import CubicSparsity
 from tf_pruned_rl.pruning.structure import STRUCTURES
 
 BEGIN, END, EVERY = 4, 40, 4
 SHAPES = {"one": (12, 30), "two": (30, 20), "head": (20, 3)}
 
 
-def made(method: str, **changes) -> tuple[tf_keras.Model, Pruner]:
+def pruned_model(method: str, **changes) -> tuple[tf_keras.Model, Pruner]:
     tf_keras.utils.set_random_seed(3)
     layers = [
         tf_keras.layers.Dense(shape[1], name=name, activation=None if name == "head" else "relu")
@@ -30,7 +31,7 @@ def made(method: str, **changes) -> tuple[tf_keras.Model, Pruner]:
 
 
 def masks(pruner: Pruner) -> dict[str, np.ndarray]:
-    return {one.kernel.name: one.mask.numpy() != 0 for one in pruner._masked}
+    return {ref.deref().name.split("/")[0]: mask.numpy() != 0 for ref, mask in pruner.masks().items()}
 
 
 def gradients_at(step: int, model: tf_keras.Model) -> dict[object, tf.Tensor]:
@@ -45,10 +46,10 @@ def gradients_at(step: int, model: tf_keras.Model) -> dict[object, tf.Tensor]:
 def run(
     model: tf_keras.Model, pruner: Pruner, steps: int, inspect=lambda step, before, weights: None
 ) -> None:
-    """Moves every weight at random, as an optimizer would, and lets the pruner follow."""
+    """Moves every weight at random, as an optimizer would, and calls the pruner after each step."""
 
     @tf.function
-    def follow(step: tf.Tensor, gradients: dict[str, tf.Tensor]) -> None:
+    def prune(step: tf.Tensor, gradients: dict[str, tf.Tensor]) -> None:
         by_variable = {layer.kernel.ref(): gradients[layer.name] for layer in model.layers}
         pruner.after_gradient_step(step, lambda: by_variable)
 
@@ -58,8 +59,8 @@ def run(
         for layer in model.layers:
             layer.kernel.assign_add(rng.normal(0, 0.3, layer.kernel.shape))
         weights = {layer.name: layer.kernel.numpy() for layer in model.layers}
-        found = gradients_at(step, model)
-        follow(tf.constant(step, tf.int64), {layer.name: found[layer.kernel.ref()] for layer in model.layers})
+        gradients = {layer.name: gradients_at(step, model)[layer.kernel.ref()] for layer in model.layers}
+        prune(tf.constant(step, tf.int64), gradients)
         pruner.check(step)
         for layer in model.layers:
             assert not layer.kernel.numpy()[~masks(pruner)[layer.name]].any()
@@ -68,25 +69,25 @@ def run(
 
 @pytest.mark.parametrize("method", ["static", "set", "rigl"])
 def test_sparse_from_the_start_with_the_same_number_in_each_layer(method):
-    model, pruner = made(method)
+    model, pruner = pruned_model(method)
     kept = {name: round(np.prod(SHAPES[name]) * (1 - share)) for name, share in erk(SHAPES, 0.7).items()}
     assert {name: mask.sum() for name, mask in masks(pruner).items()} == kept
-    moved = []
+    updates = []
 
     def inspect(step, before, weights):
         now = masks(pruner)
         assert {name: mask.sum() for name, mask in now.items()} == kept
         if any((now[name] != before[name]).any() for name in now):
-            moved.append(step)
+            updates.append(step)
 
     run(model, pruner, 48, inspect)
-    # The last exchanges are of a share that rounds to no weight at all.
-    assert moved == [] if method == "static" else moved[:6] == [4, 8, 12, 16, 20, 24]
-    assert set(moved) <= set(range(BEGIN, END + 1, EVERY))
+    # At the last updates the share to drop rounds to no weight at all.
+    assert updates == [] if method == "static" else updates[:6] == [4, 8, 12, 16, 20, 24]
+    assert set(updates) <= set(range(BEGIN, END + 1, EVERY))
 
 
 def test_rigl_grows_where_the_gradient_is_largest_and_drops_the_smallest():
-    model, pruner = made("rigl")
+    model, pruner = pruned_model("rigl")
     updates = []
 
     def inspect(step, before, weights):
@@ -111,7 +112,7 @@ def test_rigl_grows_where_the_gradient_is_largest_and_drops_the_smallest():
 
 
 def test_set_drops_the_smallest_and_grows_by_chance():
-    model, pruner = made("set")
+    model, pruner = pruned_model("set")
     sizes = []
 
     def inspect(step, before, weights):
@@ -137,26 +138,69 @@ def test_set_drops_the_smallest_and_grows_by_chance():
 
 
 def test_rigl_without_gradients_says_what_is_missing():
-    _, pruner = made("rigl")
+    _, pruner = pruned_model("rigl")
     with pytest.raises(UserError, match="call after_gradient_step"):
         pruner.after_gradient_step(BEGIN)
 
 
-def test_gradients_are_asked_for_at_updates_only():
-    model, pruner = made("rigl")
-    asked = []
+def test_gradients_are_computed_at_updates_only():
+    model, pruner = pruned_model("rigl")
+    steps = []
 
     def gradients():
-        asked.append(int(step))
+        steps.append(step)
         return gradients_at(0, model)
 
     for step in range(1, 50):
         pruner.after_gradient_step(step, gradients)
-    assert asked == list(range(BEGIN, END + 1, EVERY))
+    assert steps == list(range(BEGIN, END + 1, EVERY))
+
+
+@criterion.needs_gradients
+def saliency(inputs: criterion.ScoreInputs) -> tf.Tensor:
+    """Returns |weight * gradient|: the criterion of docs/cookbook.md."""
+    return criterion.magnitude(inputs) * criterion.gradient(inputs)
+
+
+def undeclared(inputs: criterion.ScoreInputs) -> tf.Tensor:
+    return criterion.gradient(inputs)
+
+
+def test_a_new_criterion_may_use_gradients(monkeypatch):
+    monkeypatch.setitem(methods.METHODS, "saliency", methods.Method(CubicSparsity, saliency))
+    model, pruner = pruned_model("saliency", distribution="uniform")
+    updates = []
+
+    def inspect(step, before, weights):
+        if step not in range(BEGIN, END + 1, EVERY):
+            return
+        sparsity = 0.7 * (1 - (1 - (step - BEGIN) / (END - BEGIN)) ** 3)
+        for layer in model.layers:
+            mask, gradient = before[layer.name], gradients_at(step, model)[layer.kernel.ref()].numpy()
+            scores = np.where(mask, np.abs(weights[layer.name]) * np.abs(gradient), -1).ravel()
+            expected = np.zeros(mask.size, bool)
+            expected[np.argsort(-scores, kind="stable")[: round(mask.size * (1 - sparsity))]] = True
+            np.testing.assert_array_equal(masks(pruner)[layer.name], expected.reshape(mask.shape))
+        updates.append(step)
+
+    run(model, pruner, 44, inspect)
+    assert updates == list(range(BEGIN, END + 1, EVERY))
+    assert pruner.sparsity() == pytest.approx(0.7, abs=2e-3)
+    with pytest.raises(UserError, match="saliency scores weights by their gradients"):
+        pruned_model("saliency")[1].after_gradient_step(BEGIN)
+
+
+def test_a_criterion_must_declare_that_it_uses_gradients(monkeypatch):
+    monkeypatch.setitem(methods.METHODS, "undeclared", methods.Method(CubicSparsity, undeclared))
+    model, pruner = pruned_model("undeclared")
+    with pytest.raises(UserError, match="decorate it with @criterion.needs_gradients"):
+        pruner.after_gradient_step(BEGIN, lambda: gradients_at(BEGIN, model))
+    needs = {name: method.needs_gradients for name, method in methods.METHODS.items()}
+    assert {name for name, value in needs.items() if value} == {"rigl"}
 
 
 def test_random_pruning_never_brings_back_and_does_not_look_at_the_size():
-    model, pruner = made("random", distribution="uniform")
+    model, pruner = pruned_model("random", distribution="uniform")
     sizes = []
 
     def inspect(step, before, weights):
@@ -173,7 +217,7 @@ def test_random_pruning_never_brings_back_and_does_not_look_at_the_size():
 
 
 def test_global_pruning_takes_the_smallest_of_all_kernels():
-    model, pruner = made("magnitude", distribution="global", begin_step=1, end_step=2, every=1)
+    model, pruner = pruned_model("magnitude", distribution="global", begin_step=1, end_step=2, every=1)
     model.get_layer("two").kernel.assign(10 * model.get_layer("two").kernel)
     before = {layer.name: layer.kernel.numpy() for layer in model.layers}
     pruner.after_gradient_step(2)
@@ -189,8 +233,8 @@ def test_global_pruning_takes_the_smallest_of_all_kernels():
 
 
 def test_random_state_is_saved_and_seeds_differ(tmp_path):
-    model, pruner = made("set", seed=1)
-    other, again = made("set", seed=2)
+    model, pruner = pruned_model("set", seed=1)
+    other, again = pruned_model("set", seed=2)
     assert any((masks(pruner)[n] != masks(again)[n]).any() for n in SHAPES)
     path = tf.train.Checkpoint(model=model, **pruner.trackables()).write(str(tmp_path / "state"))
     tf.train.Checkpoint(model=other, **again.trackables()).read(path).assert_consumed()
@@ -200,8 +244,8 @@ def test_random_state_is_saved_and_seeds_differ(tmp_path):
         np.testing.assert_array_equal(masks(again)[name], mask)
 
 
-def test_a_zero_that_stays_is_not_taken_for_a_pruned_one():
-    model, pruner = made("magnitude", begin_step=1, end_step=3, every=1, distribution="uniform")
+def test_a_kept_weight_of_zero_does_not_count_as_pruned():
+    model, pruner = pruned_model("magnitude", begin_step=1, end_step=3, every=1, distribution="uniform")
     pruner.after_gradient_step(2)
     kept = masks(pruner)["one"]
     model.get_layer("one").kernel.assign(tf.zeros(SHAPES["one"]))

@@ -55,14 +55,14 @@ def _trained(pruner_of, steps: int, jit: bool = False, inspect=lambda step, mode
     return model, pruner, optimizer
 
 
-def _followed(method: str, steps: int, follow: bool):
-    """The same with the house's Adam, whose steps the pruner follows, or by calls after each step."""
+def _trained_by_our_adam(method: str, steps: int, attach: bool):
+    """The same with our Adam, to which the pruner is attached, or by calls after each step."""
     tf_keras.utils.set_random_seed(1)
     model = _model()
     pruner, optimizer = _pruner(model, method=method), Adam(learning_rate=0.01, epsilon=1e-5)
     optimizer.build(model.trainable_variables)
-    if follow:
-        pruner.follow([optimizer])
+    if attach:
+        pruner.attach([optimizer])
     count = tf.Variable(0, dtype=tf.int64)
 
     @tf.function
@@ -71,7 +71,7 @@ def _followed(method: str, steps: int, follow: bool):
             loss = tf.reduce_mean((model(x) - tf.reduce_mean(x)) ** 2)
         variables = model.trainable_variables
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        if follow:
+        if attach:
             pruner.update_masks(count.assign_add(1))
         else:
             pruner.after_gradient_step(count.assign_add(1))
@@ -155,12 +155,12 @@ def test_adam_slots_are_not_masked() -> None:
 
 
 @pytest.mark.parametrize("method", ["magnitude", "static", "set"])
-def test_weights_and_masks_are_the_same_where_the_optimizer_is_followed(method: str) -> None:
+def test_weights_and_masks_are_the_same_with_an_attached_optimizer(method: str) -> None:
     """To the last bit. Adam forgets what is pruned for good, and remembers what may come back."""
-    model, pruner, optimizer = _followed(method, steps=END + 3, follow=True)
-    plain, other, _ = _followed(method, steps=END + 3, follow=False)
-    for ours, theirs in zip(model.get_weights(), plain.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    model, pruner, optimizer = _trained_by_our_adam(method, steps=END + 3, attach=True)
+    plain, other, _ = _trained_by_our_adam(method, steps=END + 3, attach=False)
+    for attached, separate in zip(model.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(attached, separate)
     assert pruner.sparsity() == other.sparsity() > 0.85
     for ref, mask in pruner.masks().items():
         pruned = optimizer.first_moments()[ref].numpy()[mask.numpy() == 0]
@@ -177,28 +177,27 @@ def test_a_missed_update_is_made_at_the_next_call() -> None:
 
 
 def test_masks_are_frozen_after_the_end() -> None:
-    pruner = _pruner(_model())
+    model = _model()
+    pruner = _pruner(model)
     pruner.after_gradient_step(END)
     before = [variable.numpy() for variable in pruner.variables]
-    for variable in pruner._masked[0].wrapper.layer.trainable_weights:
+    for variable in model.trainable_weights:
         variable.assign(variable * 3.0)
     pruner.after_gradient_step(END + EVERY)
     for variable, value in zip(pruner.variables, before, strict=True):
         np.testing.assert_array_equal(variable, value)
 
 
-def test_the_twin_is_untouched() -> None:
+def test_the_network_does_not_change() -> None:
     model = _model()
     variables, config, outputs = len(model.variables), model.get_config(), model(tf.ones((1, 8, 8, 2)))
-    pruner = _pruner(model)
+    _pruner(model)
     assert len(model.variables) == variables
     assert model.get_config() == config
     np.testing.assert_array_equal(model(tf.ones((1, 8, 8, 2))), outputs)
-    for masked in pruner._masked:
-        assert masked.wrapper.layer.kernel is masked.kernel.variable
 
 
-def test_check_finds_a_weight_that_came_back() -> None:
+def test_check_notices_a_weight_outside_its_mask() -> None:
     model, pruner, _ = _trained(_pruner, 44)
     pruner.check(44)
     kernel = model.get_layer("dense").kernel
@@ -209,7 +208,7 @@ def test_check_finds_a_weight_that_came_back() -> None:
         pruner.check(44)
 
 
-def test_check_finds_a_mask_off_the_schedule() -> None:
+def test_check_notices_a_mask_off_the_schedule() -> None:
     _, pruner, _ = _trained(_pruner, 44)
     with pytest.raises(RuntimeError, match="the schedule"):
         pruner.check(24)
@@ -263,15 +262,56 @@ def test_no_pruner_does_nothing_and_reports(caplog: pytest.LogCaptureFixture) ->
     assert pruner.summaries(12).keys() == _pruner(_model()).summaries(12).keys()
 
 
+@pytest.mark.parametrize(
+    ("choice", "pruned"),
+    [
+        ({"prune_layers": "dense,head"}, ["dense", "head"]),
+        ({"prune_layers": "*e*", "exclude": "head"}, ["dense"]),
+        ({"exclude": lambda layer: isinstance(layer, layers.Conv2D)}, ["dense", "head"]),
+    ],
+)
+def test_only_the_chosen_layers_are_pruned_and_share_the_zeros(choice, pruned) -> None:
+    model = _model()
+    pruner = _pruner(model, **choice)
+    before = _kernels(model)
+    pruner.after_gradient_step(END)
+    pruner.check(END)
+    final = erk({name: before[name].shape for name in pruned}, 0.9)
+    for name, kernel in _kernels(model).items():
+        if name in pruned:
+            assert np.count_nonzero(kernel) == max(1, round(kernel.size * (1 - final[name])))
+        else:
+            np.testing.assert_array_equal(kernel, before[name])
+    assert [row["layer"] for row in pruner.table()] == pruned
+    assert pruner.sparsity() == pytest.approx(0.9, abs=1e-3)
+    # The report on the whole network has the dense layers too.
+    rows, target = pruner.report(model, END)
+    assert [row["layer"] for row in rows] == ["conv", "dense", "head"] and rows[0]["sparsity"] == 0.0
+    size = {row["layer"]: row["parameters"] for row in rows}
+    assert target == pytest.approx(0.9 * sum(size[name] for name in pruned) / sum(size.values()), abs=1e-3)
+
+
+def test_a_mapping_of_networks_each_with_the_sparsity() -> None:
+    networks = {"actor": _model(), "critic": _model()}
+    pruner = _pruner(networks, prune_layers="actor/dense,critic/*")
+    pruner.after_gradient_step(END)
+    names = [row["layer"] for row in pruner.table()]
+    assert names == ["actor/dense", "critic/conv", "critic/dense", "critic/head"]
+    assert pruner.layer_sparsity()["actor/dense"] == pytest.approx(0.9, abs=1e-3)
+    assert not (networks["actor"].get_layer("conv").kernel.numpy() == 0).any()
+
+
 def _config(**changes) -> configuration.ExperimentConfig:
     return configuration.replace(configuration.preset("dqn"), **changes)
 
 
 def test_create_takes_the_published_steps() -> None:
-    pruner = pruning.create(_config(), _model())
-    schedule = pruner._masked[0].schedule
-    assert (schedule.begin_step, schedule.end_step, schedule.frequency) == (500_000, 2_000_000, 1_000)
-    assert isinstance(pruning.create(_config(pruning="none"), _model()), NoPruner)
+    pruner = pruning.create(_config(), {"online": _model()})
+    assert pruner.next_update(0) == 500_000
+    for step, following in ((500_000, 501_000), (1_999_500, 2_000_000), (2_000_000, None)):
+        pruner.after_gradient_step(step)
+        assert pruner.next_update(step) == following
+    assert isinstance(pruning.create(_config(pruning="none"), {"online": _model()}), NoPruner)
 
 
 @pytest.mark.parametrize(
@@ -287,4 +327,4 @@ def test_create_takes_the_published_steps() -> None:
 )
 def test_create_refuses(changes: dict[str, object], says: str) -> None:
     with pytest.raises(UserError, match=says):
-        pruning.create(_config(**changes), _model())
+        pruning.create(_config(**changes), {"online": _model()})

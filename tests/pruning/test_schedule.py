@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.pruning.schedule import NEVER, CubicSparsity, NoSparsity
+from tf_pruned_rl.pruning.schedule import NEVER, CubicSparsity
 
 
 def _eq1(step: int, final: str, begin: int, end: int) -> float:
@@ -115,9 +115,3 @@ def test_a_tfmot_wrapper_restores_it() -> None:
 def test_refuses_what_cannot_be(values: tuple, says: str) -> None:
     with pytest.raises(UserError, match=says):
         CubicSparsity(*values)
-
-
-def test_no_sparsity_never_updates() -> None:
-    due, sparsity = NoSparsity()(tf.constant(1_000, tf.int64))
-    assert not bool(due) and float(sparsity) == 0.0
-    assert NoSparsity().sparsity_at(np.arange(3)).tolist() == [0.0, 0.0, 0.0]

@@ -31,14 +31,14 @@ def test_blocks_with_the_largest_means_stay(shape, sides):
             for column in range(0, shape[-1], sides[1]):
                 block = (*place, slice(row, row + sides[0]), slice(column, column + sides[1]))
                 means[place, row, column] = scores[block].mean(), block
-    assert structure.units(shape) == len(means)
+    assert structure.num_units(shape) == len(means)
     for keep in (1, 3, len(means)):
         expected = np.zeros(shape, bool)
         for _, block in sorted(means.values(), key=lambda pair: -pair[0])[:keep]:
             expected[block] = True
         mask = select(structure, scores, keep)
         np.testing.assert_array_equal(mask, expected)
-        assert structure.kept(mask) == keep
+        assert structure.kept_units(mask) == keep
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -46,13 +46,13 @@ def test_channels_with_the_largest_norms_stay_among_those_left(shape):
     scores, structure = np.random.default_rng(4).uniform(size=shape), Channel()
     norms = np.linalg.norm(scores.reshape(-1, shape[-1]), axis=0)
     mask = np.broadcast_to(np.arange(shape[-1]) != norms.argmax(), shape)
-    assert structure.units(shape) == shape[-1] and structure.least(shape) == 1
+    assert structure.num_units(shape) == shape[-1] and structure.min_units(shape) == 1
     for keep in (1, 3, shape[-1] - 1):
         kept = np.argsort(-norms)[1 : 1 + keep]
         expected = np.broadcast_to(np.isin(np.arange(shape[-1]), kept), shape)
-        found = select(structure, scores, keep, mask)
-        np.testing.assert_array_equal(found, expected)
-        assert structure.kept(found) == keep
+        selected = select(structure, scores, keep, mask)
+        np.testing.assert_array_equal(selected, expected)
+        assert structure.kept_units(selected) == keep
 
 
 @pytest.mark.parametrize("block", ["16", "16x", "0x4", "4x-1", "4x4x4", "axb", ""])
@@ -61,13 +61,13 @@ def test_sizes_that_are_none(block):
         create("block", block)
     with pytest.raises(UserError, match=f"--block={block}"):
         validation.validate(config.replace(config.preset("dqn"), block=block))
-    assert create("block", "16x1").units((40, 3)) == 9
+    assert create("block", "16x1").num_units((40, 3)) == 9
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_two_of_four_at_the_end_and_never_three_before(shape):
     scores, structure = np.random.default_rng(1).uniform(size=shape), NofM()
-    size, least = int(np.prod(shape)), structure.least(shape)
+    size, least = int(np.prod(shape)), structure.min_units(shape)
     mask = None
     for keep in (size, (size + least) // 2, least + 1, least):
         before, mask = mask, select(structure, scores, keep, mask)

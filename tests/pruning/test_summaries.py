@@ -18,15 +18,15 @@ from tf_pruned_rl.pruning.distribution import erk
 )
 def test_published_totals_of_the_resnet(width: int, parameters: float, macs: float, left: float) -> None:
     model = networks.build(NetworkConfig(width=float(width)), num_actions=18)
-    (found,) = kernels.find(model)
-    assert sum(kernel.size for kernel in found) / 1e6 == pytest.approx(parameters, abs=0.0051)
-    total = sum(kernel.macs for kernel in found)
+    of_model = kernels.find(model)
+    assert sum(kernel.size for kernel in of_model) / 1e6 == pytest.approx(parameters, abs=0.0051)
+    total = sum(kernel.macs for kernel in of_model)
     assert total / 1e6 == pytest.approx(macs, abs=0.51)
-    shares = erk({kernel.name: kernel.shape for kernel in found}, 0.95)
-    assert sum(k.macs * (1 - shares[k.name]) for k in found) / total == pytest.approx(left, rel=0.02)
+    shares = erk({kernel.name: kernel.shape for kernel in of_model}, 0.95)
+    assert sum(k.macs * (1 - shares[k.name]) for k in of_model) / total == pytest.approx(left, rel=0.02)
 
 
-def _found() -> list[kernels.Kernel]:
+def _two_kernels() -> list[kernels.Kernel]:
     model = tf_keras.Sequential(
         [
             tf_keras.layers.Conv2D(2, 3, name="conv", input_shape=(5, 6, 1)),
@@ -34,16 +34,16 @@ def _found() -> list[kernels.Kernel]:
             tf_keras.layers.Dense(2, name="head"),
         ]
     )
-    (found,) = kernels.find(model)
+    conv_kernel, head_kernel = kernels.find(model)
     conv = np.ones((3, 3, 1, 2), np.float32)
     conv[0] = 0.0
-    found[0].variable.assign(conv)
-    found[1].variable.assign(np.ones((24, 2), np.float32))
-    return found
+    conv_kernel.variable.assign(conv)
+    head_kernel.variable.assign(np.ones((24, 2), np.float32))
+    return [conv_kernel, head_kernel]
 
 
 def test_table_by_hand() -> None:
-    rows = summaries.table(_found())
+    rows = summaries.table(_two_kernels())
     assert rows[0] == {
         "layer": "conv",
         "shape": (3, 3, 1, 2),
@@ -61,7 +61,7 @@ def test_table_by_hand() -> None:
 
 
 def test_scalars_by_hand() -> None:
-    values = summaries.scalars(_found(), {"conv": 0.5, "head": 0.25}, {"conv": 0.1, "head": 0.2})
+    values = summaries.scalars(_two_kernels(), {"conv": 0.5, "head": 0.25}, {"conv": 0.1, "head": 0.2})
     assert values["sparsity/target"] == pytest.approx((9 + 12) / 66)
     assert values["sparsity/total"] == pytest.approx(6 / 66)
     assert values["sparsity/conv"] == pytest.approx(1 / 3)

@@ -27,6 +27,8 @@ class PruningConfig:
     dense_sparsity: float = number(0.0, below=1, note="; 0: dense layers have no sparsity of their own")
     """Share of the kernel weights of dense layers that is zero at the end; sparsity is then that of the
     others. 0: sparsity is that of all."""
+    prune_layers: str = ""
+    """Which layers are pruned: a pattern of names, as in conv* or stack1_*,dense; empty is all."""
     prune_start: float = number(0.2, at_most=1)
     """Where pruning starts, as a fraction of the run's gradient steps."""
     prune_end: float = number(0.8, at_most=1)

@@ -21,7 +21,7 @@ def create(
 
     Args:
       config: the run's.
-      agent: what is measured.
+      agent: the agent to measure.
       replay: where the states come from.
       masks: {reference of a kernel's variable: its mask}, as of ``Pruner.masks``.
     """

@@ -1,4 +1,4 @@
-"""How the gradients of single transitions lie to each other (Lyle et al., 2023; the paper, figure 13)."""
+"""The angles between the gradients of single transitions (Lyle et al., 2023; the paper, figure 13)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def gram(gradients: Sequence[np.ndarray], masks: Sequence[np.ndarray | None] | N
 
     Args:
       gradients: for each parameter tensor, float [k, *shape]: the gradients of k transitions' losses.
-      masks: for each tensor its mask, [*shape], where pruned weights are not to count; None for all.
+      masks: for each tensor its mask, [*shape], to leave out pruned weights; None for all weights.
     """
     count = gradients[0].shape[0]
     total = np.zeros((count, count))
@@ -46,5 +46,13 @@ def mean_size(matrix: np.ndarray) -> float:
 
 
 def negative_share(matrix: np.ndarray) -> float:
-    """Returns the share of negative entries off the diagonal: transitions that undo each other."""
+    """Returns the share of negative entries off the diagonal: gradients that oppose each other."""
     return float((off_diagonal(matrix) < 0).mean())
+
+
+def heat_map(matrix: np.ndarray, cell: int = 8) -> np.ndarray:
+    """Returns uint8 [k cell, k cell, 3]: 1 is dark blue, 0 white, -1 dark red (the paper, figure 13)."""
+    red, white, blue = np.array([103, 0, 31]), np.array([247, 247, 247]), np.array([5, 48, 97])
+    share = np.clip(matrix, -1, 1)[:, :, None]
+    colours = white + np.abs(share) * (np.where(share < 0, red, blue) - white)
+    return np.kron(np.round(colours).astype(np.uint8), np.ones((cell, cell, 1), np.uint8))

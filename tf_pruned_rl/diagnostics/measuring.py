@@ -21,11 +21,11 @@ from tf_pruned_rl.replay.uniform import UniformSampler
 # Keeps this generator apart from any other that is made from the same seed.
 _STREAM = 0xD1A6
 _CHUNK = 256
-"""States that go through a network at a time: bounds the memory that measuring takes."""
+"""States in one call of a network: limits the memory that measuring takes."""
 
 
 class NoDiagnostics:
-    """Measures nothing, at no time."""
+    """Never measures: the diagnostics of a run without them."""
 
     every = 0
 
@@ -33,9 +33,9 @@ class NoDiagnostics:
 class Diagnostics:
     """Measures an agent, and changes nothing of it.
 
-    States are drawn uniformly from the replay by a generator that starts, at every measurement, from a
-    seed made of the run's and the count of gradient steps: there is no state to save, and a run learns
-    the same with diagnostics and without.
+    States are sampled uniformly from the replay. The generator is seeded, at every measurement, by the run's
+    seed and the number of gradient steps: there is no state to save, and a run learns the same with
+    diagnostics and without.
 
     Attributes:
       every: frames between measurements.
@@ -51,10 +51,10 @@ class Diagnostics:
         *,
         seed: int,
     ) -> None:
-        """Builds the probes: the agent's own networks, read at more places.
+        """Builds models of the agent's own layers that also return hidden activations.
 
         Args:
-          config: what and how often.
+          config: what is measured, and how often.
           agent: with ``networks``, ``inputs``, ``estimates`` and ``objectives``.
           replay: where the states come from.
           masks: {reference of a kernel's variable: its mask}.
@@ -64,12 +64,12 @@ class Diagnostics:
         self.covariances: dict[str, np.ndarray] = {}
         self._config, self._agent, self._replay, self._masks = config, agent, replay, masks
         self._seed = seed
-        self._learned: list[tf.Variable] = []
+        self._variables: list[tf.Variable] = []
         self._generator = tf.random.Generator.from_seed(seed, alg="philox")
         sampler = UniformSampler(replay.ring, self._generator)
         self._draw = tf.function(lambda: sampler.draw(config.diagnostics_batch)[0])
-        self._look = tf.function(self._look_at)
-        self._gradients = tf.function(self._gradients_of)
+        self._observe = tf.function(self._observe_rows)
+        self._gradients = tf.function(self._gradients_of_row)
         self._neurons = {name: graph.rectified(model) for name, model in agent.networks.items()}
         self._features = {name: graph.features(model) for name, model in agent.networks.items()}
         self._probes = {
@@ -93,13 +93,18 @@ class Diagnostics:
         Args:
           step: gradient steps made so far.
         """
-        self._reseed(step)
-        rows = self._draw()
+        rows = self.rows(step)
         with undisturbed(self._agent):
-            looks = [self._look(rows[at : at + _CHUNK]) for at in range(0, len(rows), _CHUNK)]
-            values = self._values(looks)
-            values |= self._covariance(rows[: self._config.covariance_batch])
+            chunks = [self._observe(rows[start : start + _CHUNK]) for start in range(0, len(rows), _CHUNK)]
+            values = self._values(chunks)
+            values |= self.measure_covariance(rows[: self._config.covariance_batch])
         return values
+
+    def rows(self, step: int) -> tf.Tensor:
+        """Returns the rows of the replay, int64 [B], that are measured after ``step`` gradient steps."""
+        entropy = np.random.SeedSequence((self._seed, _STREAM, step)).generate_state(1, np.uint64)[0]
+        self._generator.reset_from_seed(int(entropy >> np.uint64(1)))
+        return self._draw()
 
     def save(self, directory: Path, frames: int) -> None:
         """Writes the latest covariances to ``directory``: an .npz of arrays, and one's heat map as .png.
@@ -111,28 +116,25 @@ class Diagnostics:
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / f"gradient_covariance-{frames:012d}"
         np.savez_compressed(path.with_suffix(".npz"), **self.covariances)
-        picture = tf.io.encode_png(heat_map(self.covariances["all"]))
+        picture = tf.io.encode_png(gradient_covariance.heat_map(self.covariances["all"]))
         path.with_suffix(".png").write_bytes(picture.numpy())
-
-    def _reseed(self, step: int) -> None:
-        entropy = np.random.SeedSequence((self._seed, _STREAM, step)).generate_state(1, np.uint64)[0]
-        self._generator.reset_from_seed(int(entropy >> np.uint64(1)))
 
     def _batch(self, rows: tf.Tensor) -> Batch:
         return self._replay.batch(rows, tf.ones(tf.shape(rows), tf.float32))
 
-    def _look_at(self, rows: tf.Tensor) -> tuple[Any, ...]:
-        """Returns estimates, and per network the neurons' mean activations and the features."""
+    def _observe_rows(self, rows: tf.Tensor) -> tuple[Any, dict[str, Any]]:
+        """Returns the agent's estimates, and per network the neurons' mean activations and the features."""
         batch = self._batch(rows)
         inputs = self._agent.inputs(batch)
-        seen = {}
+        activations = {}
         for name, probe in self._probes.items():
             neurons, features = probe(inputs[name])
-            seen[name] = [dormant.mean_activation(outputs) for outputs in neurons], features
-        return self._agent.estimates(batch), seen
+            activations[name] = [dormant.mean_activation(outputs) for outputs in neurons], features
+        return self._agent.estimates(batch), activations
 
-    def _values(self, looks: list[tuple[Any, ...]]) -> dict[str, float]:
-        estimates = zip(*(look[0] for look in looks), strict=True)
+    def _values(self, chunks: list[tuple[Any, dict[str, Any]]]) -> dict[str, float]:
+        """Returns the numbers of all networks, from what ``_observe_rows`` returns for each chunk."""
+        estimates = zip(*(estimates for estimates, _ in chunks), strict=True)
         q_values, chosen, targets = (np.concatenate(parts) for parts in estimates)
         models = self._agent.networks.values()
         parameters = [variable.numpy() for model in models for variable in model.trainable_variables]
@@ -143,32 +145,40 @@ class Diagnostics:
             "parameters_norm": norms.parameters_norm(parameters),
             "parameters_norm_mean": norms.mean_parameters_norm(parameters),
         }
-        sizes = [len(look[0][1]) for look in looks]
-        asleep = neurons = 0
+        sizes = [len(estimates[1]) for estimates, _ in chunks]
+        num_dormant = num_neurons = 0
         for name in self._agent.networks:
             suffix = f"/{name}" if len(self._agent.networks) > 1 else ""
+            activations = [of_chunk[name] for _, of_chunk in chunks]
             for i, layer in enumerate(self._neurons[name]):
-                means = np.average([look[1][name][0][i] for look in looks], axis=0, weights=sizes)
+                means = np.average([neurons[i] for neurons, _ in activations], axis=0, weights=sizes)
                 count = dormant.count(tf.constant(means, tf.float32), self._config.dormant_threshold)
                 values[f"dormant{suffix}/{layer.name}"] = count / len(means)
-                asleep, neurons = asleep + count, neurons + len(means)
+                num_dormant, num_neurons = num_dormant + count, num_neurons + len(means)
             for i, label in enumerate(self._features[name]):
-                features = np.concatenate([look[1][name][1][i] for look in looks])
+                features = np.concatenate([of_chunk[i] for _, of_chunk in activations])
                 key = "srank" if label == "penultimate" else f"srank_{label}"
                 values[key + suffix] = float(effective_rank(features, self._config.srank_delta))
-        return values | {"dormant": asleep / neurons}
+        return values | {"dormant": num_dormant / num_neurons}
 
-    def _gradients_of(self, row: tf.Tensor) -> list[tf.Tensor]:
+    def _gradients_of_row(self, row: tf.Tensor) -> list[tf.Tensor]:
         with tf.GradientTape() as tape:
-            losses, self._learned = self._agent.objectives(self._batch(row))[0]
+            losses, self._variables = self._agent.objectives(self._batch(row))[0]
             loss = tf.reduce_sum(losses)
-        return tape.gradient(loss, self._learned, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return tape.gradient(loss, self._variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
-    def _covariance(self, rows: tf.Tensor) -> dict[str, float]:
-        """Compares the gradients of single transitions by the agent's first loss."""
-        each = [[g.numpy() for g in self._gradients(rows[i : i + 1])] for i in range(len(rows))]
-        gradients = [np.stack(parts) for parts in zip(*each, strict=True)]
-        masks = [self._masks.get(variable.ref()) for variable in self._learned]
+    def measure_covariance(self, rows: tf.Tensor) -> dict[str, float]:
+        """Compares the gradients of single transitions by the agent's first loss; part of ``measure``.
+
+        Args:
+          rows: int64 [k], rows of the replay.
+
+        Returns:
+          {``covariance_...``: value}; the matrices are kept in ``covariances``.
+        """
+        of_rows = [[part.numpy() for part in self._gradients(rows[i : i + 1])] for i in range(len(rows))]
+        gradients = [np.stack(parts) for parts in zip(*of_rows, strict=True)]
+        masks = [self._masks.get(variable.ref()) for variable in self._variables]
         arrays = [None if mask is None else mask.numpy() for mask in masks]
         self.covariances = {
             "all": gradient_covariance.covariance(gradient_covariance.gram(gradients)),
@@ -179,11 +189,3 @@ class Diagnostics:
             values[f"covariance_size{suffix}"] = gradient_covariance.mean_size(matrix)
             values[f"covariance_negative{suffix}"] = gradient_covariance.negative_share(matrix)
         return values
-
-
-def heat_map(matrix: np.ndarray, cell: int = 8) -> np.ndarray:
-    """Returns uint8 [k cell, k cell, 3]: 1 is dark blue, 0 white, -1 dark red (the paper, figure 13)."""
-    red, white, blue = np.array([103, 0, 31]), np.array([247, 247, 247]), np.array([5, 48, 97])
-    share = np.clip(matrix, -1, 1)[:, :, None]
-    colours = white + np.abs(share) * (np.where(share < 0, red, blue) - white)
-    return np.kron(np.round(colours).astype(np.uint8), np.ones((cell, cell, 1), np.uint8))

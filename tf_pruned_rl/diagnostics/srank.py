@@ -8,13 +8,13 @@ import numpy as np
 def effective_rank(features: np.ndarray, delta: float = 0.01) -> int:
     """Returns srank = min {k : sum of the k largest singular values >= (1 - delta) sum of all}.
 
-    The singular values come from the eigenvalues of the smaller Gram matrix in float64, which is many
-    times as fast as a decomposition of the features. It blurs values below 1e-8 of the largest, which
-    are nothing beside delta.
+    The singular values are the square roots of the eigenvalues of the smaller Gram matrix in float64, which
+    is many times as fast as a decomposition of the features. It is inexact for values below 1e-8 of the
+    largest, which do not matter beside delta.
 
     Args:
       features: float [n, d], one state a row.
-      delta: the share that is left out, in (0, 1).
+      delta: the share of the sum that may be missing, in (0, 1).
 
     Returns:
       An integer in [0, min(n, d)]; 0 if all features are 0.

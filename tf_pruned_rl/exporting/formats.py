@@ -155,5 +155,5 @@ def _compacted(trained: Trained, multiple: int) -> Trained:
     from tf_pruned_rl.pruning import kernels, summaries
 
     model = compact(trained.model, multiple).model
-    rows = [row for group in kernels.find(model) for row in summaries.table(group)]
+    rows = summaries.table(kernels.find(model))
     return dataclasses.replace(trained, model=model, layers=rows)

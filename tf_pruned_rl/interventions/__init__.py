@@ -31,15 +31,15 @@ _STREAM = 0x1E5E7
 
 
 def create(config: Config, agent: Any, masks: Mapping[Any, tf.Variable]) -> Intervention:
-    """Returns what ``config.intervention.intervention`` names.
+    """Returns the intervention that ``config.intervention.intervention`` names.
 
     Args:
       config: the run's.
-      agent: whose networks are changed.
+      agent: its networks are changed.
       masks: {reference of a kernel's variable: its mask}, as of ``Pruner.masks``.
 
     Raises:
-      UserError: it names nothing known.
+      UserError: there is no such intervention.
     """
     entropy = np.random.SeedSequence((config.run.seed, _STREAM)).generate_state(1, np.uint64)[0]
     generator = tf.random.Generator.from_seed(int(entropy >> np.uint64(1)), alg="philox")

@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 class Intervention(abc.ABC):
-    """Something done to the weights, called after every gradient step, when they are sparse again.
+    """A change of the weights beside learning and pruning, called after every gradient step.
 
-    It leaves them so: what lies outside a mask stays 0.
+    The weights are sparse before it and after it: what lies outside a mask stays 0.
     """
 
     @abc.abstractmethod
     def after_gradient_step(self, step: tf.Tensor, replay: Replay) -> None:
-        """Does what is due. For use inside a tf.function.
+        """Changes the weights if a change is due. For use inside a tf.function.
 
         Args:
           step: int64 scalar, gradient steps made so far, this one included.
-          replay: to draw states from, with a generator of the intervention's own.
+          replay: to sample states from, with a generator of the intervention's own.
         """
 
     def trackables(self) -> dict[str, tf.Variable]:
@@ -32,14 +32,14 @@ class Intervention(abc.ABC):
 
 
 class NoIntervention(Intervention):
-    """Leaves everything as it is."""
+    """Changes nothing."""
 
     def after_gradient_step(self, step: tf.Tensor, replay: Replay) -> None:
         """Does nothing."""
-        return  # AutoGraph cannot do with less
+        del step, replay
 
 
-def no_intervention(*parts: object) -> NoIntervention:
-    """Returns an intervention that does nothing, whatever the others are made from."""
-    del parts
+def no_intervention(*arguments: object) -> NoIntervention:
+    """Returns the intervention that changes nothing, whatever the arguments."""
+    del arguments
     return NoIntervention()

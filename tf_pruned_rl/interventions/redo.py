@@ -1,4 +1,4 @@
-"""ReDo (Sokar et al., 2023): dormant neurons start anew."""
+"""ReDo (Sokar et al., 2023): dormant neurons are initialised again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tf_pruned_rl.agents.gradients import undisturbed
 from tf_pruned_rl.config import Config
 from tf_pruned_rl.diagnostics import dormant
 from tf_pruned_rl.interventions.base import Intervention
-from tf_pruned_rl.interventions.slots import fresh, moments
+from tf_pruned_rl.interventions.slots import initial_value, moments
 from tf_pruned_rl.networks import graph
 from tf_pruned_rl.replay.uniform import UniformSampler
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from tf_pruned_rl.replay import Replay
 
 
-def recycled(model: tf_keras.Model) -> list[tf_keras.layers.Layer]:
-    """Returns the layers whose neurons may be recycled: those with weights and a ReLU of their own.
+def recyclable_layers(model: tf_keras.Model) -> list[tf_keras.layers.Layer]:
+    """Returns the layers whose neurons can be recycled: those with weights and a ReLU of their own.
 
-    In the ResNet the first convolution of each residual block and the dense layer, as in Dopamine.
+    In the ResNet these are the first convolution of each residual block and the dense layer, as in Dopamine.
     """
     return [layer for layer in graph.weighted(model) if graph.is_rectified(layer)]
 
 
 class Redo(Intervention):
-    """Every so many gradient steps, looks for dormant neurons on a batch of replay and recycles them.
+    """Every so many gradient steps, recycles the neurons that are dormant on a batch of replay.
 
-    A neuron's incoming weights are drawn anew (glorot_uniform), its bias becomes 0, its outgoing weights
-    become 0, and so do Adam's moments of these weights; its count and the moments of biases stay. Incoming
-    sigmas of noisy layers start as they once did. The target network follows at its next update.
-    Outgoing weights are those of the layers that really read the neuron, and behind a flattening all of
-    its positions; Dopamine's code gets both wrong.
+    A neuron's incoming weights are initialised again (glorot_uniform), its bias becomes 0, its outgoing
+    weights become 0, and so do Adam's moments of these weights; Adam's count and its moments of biases do
+    not change. Incoming sigmas of noisy layers have their own initial value. The target network changes at
+    its next update. Outgoing weights are those of the layers that read the neuron, and after a flattening
+    those of all its positions; Dopamine's code gets both wrong.
 
-    Pruned weights stay 0. A neuron without any incoming weight left has no way back: it is found dormant
-    each time, and its outgoing weights are set to 0 each time.
+    Pruned weights stay 0. A neuron all of whose incoming weights are pruned stays dormant: its outgoing
+    weights are set to 0 each time.
     """
 
     def __init__(
@@ -57,13 +57,13 @@ class Redo(Intervention):
           agent: every one of its ``networks`` is treated.
           masks: {reference of a kernel's variable: its mask}.
           generator: of the batches and the new weights.
-          every: gradient steps between searches.
+          every: gradient steps between recyclings.
           threshold: tau: a neuron whose score is at most this is dormant.
-          batch_size: states that are looked at.
+          batch_size: states in the batch.
         """
         self._agent, self._masks, self._generator = agent, masks, generator
         self._every, self._threshold, self._batch_size = every, threshold, batch_size
-        self._layers = {name: recycled(model) for name, model in agent.networks.items()}
+        self._layers = {name: recyclable_layers(model) for name, model in agent.networks.items()}
         self._probes = {
             name: tf_keras.Model(model.inputs, [layer.output for layer in self._layers[name]])
             for name, model in agent.networks.items()
@@ -71,12 +71,12 @@ class Redo(Intervention):
 
     def after_gradient_step(self, step: tf.Tensor, replay: Replay) -> None:
         """Recycles if it is time."""
-        tf.cond(tf.equal(step % self._every, 0), lambda: self._search(replay), lambda: False)
+        tf.cond(tf.equal(step % self._every, 0), lambda: self._recycle_all(replay), lambda: False)
 
-    def _search(self, replay: Replay) -> bool:
-        drawn = UniformSampler(replay.ring, self._generator).draw(self._batch_size)
+    def _recycle_all(self, replay: Replay) -> bool:
+        rows, probabilities = UniformSampler(replay.ring, self._generator).draw(self._batch_size)
         with undisturbed(self._agent):
-            inputs = self._agent.inputs(replay.batch(*drawn))
+            inputs = self._agent.inputs(replay.batch(rows, probabilities))
             for name, probe in self._probes.items():
                 self.recycle(name, probe(inputs[name]))
         return True
@@ -86,29 +86,29 @@ class Redo(Intervention):
 
         Args:
           network: its name.
-          activations: of each of its ``recycled`` layers, float [B, ..., neurons].
+          activations: of each of its ``recyclable_layers``, float [B, ..., neurons].
         """
         layers = self._layers[network]
         if len(layers) == 1 and not isinstance(activations, list):
             activations = [activations]
-        found = [
+        dormant_of = [
             dormant.scores(dormant.mean_activation(outputs)) <= self._threshold for outputs in activations
         ]
-        for layer, asleep in zip(layers, found, strict=True):
+        for layer, is_dormant in zip(layers, dormant_of, strict=True):
             for kernel in graph.kernels(layer):
-                self._replace(kernel, asleep, fresh(self._generator, layer, kernel))
+                self._replace(kernel, is_dormant, initial_value(self._generator, layer, kernel))
             for bias in graph.biases(layer):
-                bias.assign(tf.where(asleep, fresh(self._generator, layer, bias), bias))
-        # After all incoming weights: those from one dormant neuron to another end up 0.
-        for layer, asleep in zip(layers, found, strict=True):
+                bias.assign(tf.where(is_dormant, initial_value(self._generator, layer, bias), bias))
+        # After all incoming weights: those from one dormant neuron to another become 0.
+        for layer, is_dormant in zip(layers, dormant_of, strict=True):
             for reader in graph.readers(layer):
                 for kernel in graph.kernels(reader):
-                    # A flattened neuron lies at every position: channels run fastest.
-                    repeated = tf.tile(asleep, [kernel.shape[-2] // asleep.shape[0]])
+                    # After a flattening a channel is at every position, and channels vary fastest.
+                    repeated = tf.tile(is_dormant, [kernel.shape[-2] // is_dormant.shape[0]])
                     self._replace(kernel, repeated[:, None], tf.zeros_like(kernel))
 
     def _replace(self, kernel: tf.Variable, where: tf.Tensor, weights: tf.Tensor) -> None:
-        """Puts other weights in the place of some, and zeros in their moments."""
+        """Replaces the weights at ``where``, except pruned ones, and sets their moments to 0."""
         mask = self._masks.get(kernel.ref())
         if mask is not None:
             weights = tf.where(mask > 0, weights, 0.0)
@@ -124,8 +124,13 @@ class Redo(Intervention):
 def create(
     config: Config, agent: Any, masks: Mapping[Any, tf.Variable], generator: tf.random.Generator
 ) -> Redo:
-    """Returns the ReDo of a configuration; the other arguments are those of ``Redo``."""
-    of = config.intervention
+    """Returns the intervention of a run; see ``Redo``."""
+    settings = config.intervention
     return Redo(
-        agent, masks, generator, every=of.redo_every, threshold=of.redo_threshold, batch_size=of.redo_batch
+        agent,
+        masks,
+        generator,
+        every=settings.redo_every,
+        threshold=settings.redo_threshold,
+        batch_size=settings.redo_batch,
     )

@@ -1,4 +1,4 @@
-"""Weight decay, beside the optimizer and inside it."""
+"""Weight decay, after the optimizer's step or in its gradients."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ class WeightDecay(Intervention):
         """Finds the variables and their learning rates.
 
         Args:
-          agent: whose networks decay.
+          agent: its online networks decay.
           rate: multiplied by the optimizer's learning rate.
         """
         self._decays = [
-            (variable, rate * float(optimizer.learning_rate)) for variable, optimizer in _learned(agent)
+            (variable, rate * float(optimizer.learning_rate))
+            for variable, optimizer in _with_optimizers(agent)
         ]
 
     def after_gradient_step(self, step: tf.Tensor, replay: Replay) -> None:
@@ -38,7 +39,7 @@ class WeightDecay(Intervention):
 
 
 class CoupledWeightDecay(Intervention):
-    """Weight decay as the paper's code has it: gradient += rate * w, before Adam's moments see it.
+    """Weight decay as in the paper's code: gradient += rate * w, before Adam's moments.
 
     Of every parameter of the online networks, biases too (Dopamine's ``labs/redo``: optax's
     ``add_decayed_weights`` in front of ``adam``). Pruned weights are 0 and add nothing.
@@ -48,32 +49,24 @@ class CoupledWeightDecay(Intervention):
         """Makes the optimizers add the decay.
 
         Args:
-          agent: whose networks decay.
+          agent: its online networks decay.
           rate: of the decay.
         """
-        learned = _learned(agent)
-        decayed = {variable.ref() for variable, _ in learned}
+        pairs = _with_optimizers(agent)
+        decaying = {variable.ref() for variable, _ in pairs}
 
         def add(gradients: list[tuple[tf.Tensor, tf.Variable]]) -> list[tuple[tf.Tensor, tf.Variable]]:
             return [
-                (gradient + rate * variable if variable.ref() in decayed else gradient, variable)
+                (gradient + rate * variable if variable.ref() in decaying else gradient, variable)
                 for gradient, variable in gradients
             ]
 
-        for optimizer in {id(optimizer): optimizer for _, optimizer in learned}.values():
+        for optimizer in {id(optimizer): optimizer for _, optimizer in pairs}.values():
             optimizer.gradient_transformers.append(add)
 
     def after_gradient_step(self, step: tf.Tensor, replay: Replay) -> None:
-        """Does nothing: the optimizers have."""
-        return  # AutoGraph cannot do with less
-
-
-def _learned(agent: Any) -> list[tuple[tf.Variable, Optimizer]]:
-    return [
-        (variable, optimizer_of(agent, variable))
-        for model in agent.networks.values()
-        for variable in model.trainable_variables
-    ]
+        """Does nothing: the optimizers have added the decay."""
+        del step, replay
 
 
 def create(config: Config, agent: Any) -> Intervention:

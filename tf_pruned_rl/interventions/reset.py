@@ -1,4 +1,4 @@
-"""Reset (Nikishin et al., 2022): the last layers start anew, again and again."""
+"""Reset (Nikishin et al., 2022): the last layers are initialised again at intervals."""
 
 from __future__ import annotations
 
@@ -10,31 +10,29 @@ import tf_keras
 
 from tf_pruned_rl.config import Config
 from tf_pruned_rl.interventions.base import Intervention
-from tf_pruned_rl.interventions.slots import fresh, moments
+from tf_pruned_rl.interventions.slots import initial_value, moments
 from tf_pruned_rl.networks import graph
 
 if TYPE_CHECKING:
     from tf_pruned_rl.replay import Replay
 
-LAYERS = ("last", "penultimate", "both", "all")
 
-
-def chosen(model: tf_keras.Model, layers: str) -> list[tf_keras.layers.Layer]:
+def layers_to_reset(model: tf_keras.Model, layers: str) -> list[tf_keras.layers.Layer]:
     """Returns the layers of a network that ``--reset_layers`` names, in order."""
     if layers == "all":
         return graph.weighted(model)
-    ends = graph.last(model) if layers in ("last", "both") else []
-    before = graph.penultimate(model) if layers in ("penultimate", "both") else []
-    return before + ends
+    last = graph.last(model) if layers in ("last", "both") else []
+    penultimate = graph.penultimate(model) if layers in ("penultimate", "both") else []
+    return penultimate + last
 
 
 class Reset(Intervention):
-    """Draws the kernels of some layers anew every so many gradient steps.
+    """Initialises some layers again, every so many gradient steps.
 
-    As in Dopamine's ``labs/redo``: kernels glorot_uniform whatever they were drawn from at first, biases
-    0, Adam's moments of the kernels 0; its moments of the biases and its count stay, and so does the
-    target network until it is next updated. Sigmas of noisy layers start as they once did. Pruned weights
-    stay 0: only those left are drawn.
+    As in Dopamine's ``labs/redo``: kernels are glorot_uniform whatever their own initializer, biases 0, and
+    Adam's moments of the kernels 0. Its moments of the biases and its count do not change, and the target
+    network changes at its next update. Sigmas of noisy layers have their own initial value. Pruned weights
+    stay 0.
     """
 
     def __init__(
@@ -55,13 +53,13 @@ class Reset(Intervention):
           every: gradient steps between resets.
           layers: last, penultimate, both, or all.
         """
-        found = [layer for model in agent.networks.values() for layer in chosen(model, layers)]
+        chosen = [layer for model in agent.networks.values() for layer in layers_to_reset(model, layers)]
         self._kernels = [
             (layer, kernel, moments(agent, kernel), masks.get(kernel.ref()))
-            for layer in found
+            for layer in chosen
             for kernel in graph.kernels(layer)
         ]
-        self._biases = [(layer, bias) for layer in found for bias in graph.biases(layer)]
+        self._biases = [(layer, bias) for layer in chosen for bias in graph.biases(layer)]
         self._generator, self._every = generator, every
 
     def after_gradient_step(self, step: tf.Tensor, replay: Replay) -> None:
@@ -70,12 +68,12 @@ class Reset(Intervention):
 
     def _reset(self) -> bool:
         for layer, kernel, slots, mask in self._kernels:
-            weights = fresh(self._generator, layer, kernel)
+            weights = initial_value(self._generator, layer, kernel)
             kernel.assign(weights if mask is None else tf.where(mask > 0, weights, 0.0))
             for slot in slots:
                 slot.assign(tf.zeros_like(slot))
         for layer, bias in self._biases:
-            bias.assign(fresh(self._generator, layer, bias))
+            bias.assign(initial_value(self._generator, layer, bias))
         return True
 
     def trackables(self) -> dict[str, tf.Variable]:
@@ -86,6 +84,6 @@ class Reset(Intervention):
 def create(
     config: Config, agent: Any, masks: Mapping[Any, tf.Variable], generator: tf.random.Generator
 ) -> Reset:
-    """Returns the Reset of a configuration; the other arguments are those of ``Reset``."""
-    of = config.intervention
-    return Reset(agent, masks, generator, every=of.reset_every, layers=of.reset_layers)
+    """Returns the intervention of a run; see ``Reset``."""
+    settings = config.intervention
+    return Reset(agent, masks, generator, every=settings.reset_every, layers=settings.reset_layers)

@@ -1,4 +1,4 @@
-"""The optimizer's memory of a variable, and fresh weights for it."""
+"""Adam's moments of a variable, and new initial values for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Optimizer = tf_keras.optimizers.legacy.Optimizer
 
 
 def optimizer_of(agent: Any, variable: tf.Variable) -> Optimizer:
-    """Returns the one of the agent's optimizers that moves ``variable``."""
+    """Returns the one of the agent's optimizers that updates ``variable``."""
     for optimizer in agent.trackables().values():
         if isinstance(optimizer, Optimizer):
             try:
@@ -22,7 +22,7 @@ def optimizer_of(agent: Any, variable: tf.Variable) -> Optimizer:
             except KeyError:
                 continue
             return optimizer
-    raise LookupError(f"no optimizer of {type(agent).__name__} moves {variable.name}")
+    raise LookupError(f"no optimizer of {type(agent).__name__} updates {variable.name}")
 
 
 def moments(agent: Any, variable: tf.Variable) -> tuple[tf.Variable, tf.Variable]:
@@ -31,12 +31,14 @@ def moments(agent: Any, variable: tf.Variable) -> tuple[tf.Variable, tf.Variable
     return optimizer.get_slot(variable, "m"), optimizer.get_slot(variable, "v")
 
 
-def fresh(generator: tf.random.Generator, layer: tf_keras.layers.Layer, variable: tf.Variable) -> tf.Tensor:
-    """Returns what one of a layer's variables starts anew from.
+def initial_value(
+    generator: tf.random.Generator, layer: tf_keras.layers.Layer, variable: tf.Variable
+) -> tf.Tensor:
+    """Returns a new initial value of one of a layer's variables.
 
-    Kernels are drawn by ``glorot_uniform`` whatever they were drawn from at first, biases are 0. The
-    sigmas of a noisy layer are what they were at its start: drawn like means they would be some ten times
-    as large, and 0 would end the noise.
+    Kernels are ``glorot_uniform``, whatever their own initializer, biases are 0. The sigmas of a noisy layer
+    have their own initial value: with ``glorot_uniform`` they would be some ten times as large, and 0 would
+    end the noise.
 
     Args:
       generator: of the kernels.
@@ -55,7 +57,7 @@ def fresh(generator: tf.random.Generator, layer: tf_keras.layers.Layer, variable
 
 
 def glorot_uniform(generator: tf.random.Generator, shape: tf.TensorShape) -> tf.Tensor:
-    """Draws a kernel (Glorot and Bengio, 2010): uniform on +-sqrt(6 / (fan in + fan out))."""
+    """Returns a random kernel (Glorot and Bengio, 2010): uniform on +-sqrt(6 / (fan in + fan out))."""
     *positions, inputs, outputs = shape
     limit = math.sqrt(6 / (math.prod(positions) * (inputs + outputs)))
     return generator.uniform(shape, -limit, limit)

@@ -1,4 +1,4 @@
-"""What pruned and dense runs have in common, and the pruner of a dense one."""
+"""What pruned and dense runs have in common, and the pruner of a dense run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tensorflow as tf
 import tf_keras
 
 from tf_pruned_rl.pruning import kernels, summaries
-from tf_pruned_rl.pruning.schedule import NoSparsity
+from tf_pruned_rl.pruning.kernels import LayerFilter
 
 Gradients = Callable[[], Mapping[Any, tf.Tensor]]
 """Computes {reference of a kernel's variable: the loss's gradient by all its weights}."""
@@ -19,18 +19,21 @@ Gradients = Callable[[], Mapping[Any, tf.Tensor]]
 class BasePruner(tf.Module, abc.ABC):
     """What pruned and dense runs have in common: the kernels, and the reports on them."""
 
-    def __init__(self, network: object) -> None:
+    def __init__(self, networks: object, prune_layers: str = "", exclude: LayerFilter = "") -> None:
         """Finds the kernels.
 
         Args:
-          network: a built Keras model, TF-Agents network or TF-Agents agent.
+          networks: a built Keras model, a TF-Agents network or agent, or {name: model}.
+          prune_layers: pattern of the layers to prune, see ``kernels.select``; empty: all.
+          exclude: the layers to leave dense, a pattern or a function of a layer.
 
         Raises:
-          UserError: nothing in it can be pruned.
+          UserError: there is no kernel to prune.
         """
         super().__init__(name="pruner")
-        self._networks = kernels.find(network)
-        self._kernels = [kernel for found in self._networks for kernel in found]
+        kernels_of = kernels.find_all(kernels.networks_of(networks))
+        self._kernels_by_network = list(kernels.select(kernels_of, prune_layers, exclude).values())
+        self._kernels = [kernel for of_network in self._kernels_by_network for kernel in of_network]
 
     @abc.abstractmethod
     def after_gradient_step(self, step: tf.Tensor, gradients: Gradients | None = None) -> None:
@@ -38,52 +41,52 @@ class BasePruner(tf.Module, abc.ABC):
 
         Args:
           step: integer scalar tensor or variable, gradient steps made so far, this one included.
-          gradients: computes what RigL grows by; called at its updates only, with the weights as they
-            are after this step.
+          gradients: computes the gradients that some methods score weights by; called only for those
+            methods, at updates of the masks, with the weights as they are after this step.
         """
 
-    def follow(self, optimizers: Sequence[Any]) -> None:
-        """Keeps the weights sparse through every step of these optimizers, from the next graph on.
+    def attach(self, optimizers: Sequence[Any]) -> None:
+        """Makes the optimizers keep the weights sparse in each of their steps, in graphs built afterwards.
 
-        ``update_masks`` after a gradient step is then enough, and no loss ever sees a weight that is not
-        zero, even of a network that another optimizer has just moved.
+        ``update_masks`` after a gradient step then replaces ``after_gradient_step``, and no loss ever sees
+        a pruned weight that is not zero, even of a network that another optimizer has just changed.
 
         Args:
           optimizers: ``agents.optimizer.Adam``, built.
         """
-        return  # AutoGraph cannot do with less
+        del optimizers
 
     def update_masks(self, step: tf.Tensor, gradients: Gradients | None = None) -> None:
-        """Updates the masks if it is time, where the optimizers are followed.
+        """Updates the masks if an update is due, for weights that attached optimizers keep sparse.
 
         Args:
           step: as of ``after_gradient_step``.
           gradients: as of ``after_gradient_step``.
         """
-        return
+        del step, gradients
 
     def next_update(self, step: int) -> int | None:
-        """Returns the gradient step at whose end the masks change next; None if they will not.
+        """Returns the gradient step at whose end the masks change next; None if they never will.
 
         Until then ``update_masks`` does nothing and may be left out.
 
         Args:
-          step: gradient steps made.
+          step: gradient steps made so far.
         """
         del step
         return None
 
     def masks(self) -> dict[Any, tf.Variable]:
-        """Returns {reference of a kernel's variable: its mask, 1 where a weight stays and 0 elsewhere}."""
+        """Returns {reference of a kernel's variable: its mask, 1 where a weight is kept, 0 elsewhere}."""
         return {}
 
     @abc.abstractmethod
     def check(self, step: int) -> None:
-        """Raises RuntimeError unless the weights are as sparse as due after ``step`` gradient steps."""
+        """Raises RuntimeError unless the weights are as sparse as scheduled after ``step`` gradient steps."""
 
     @abc.abstractmethod
     def targets(self, step: int) -> dict[str, float]:
-        """Returns {kernel: the sparsity the schedule asks for after ``step`` gradient steps}."""
+        """Returns {kernel: its scheduled sparsity after ``step`` gradient steps}."""
 
     @abc.abstractmethod
     def trackables(self) -> dict[str, tf.Variable]:
@@ -107,25 +110,25 @@ class BasePruner(tf.Module, abc.ABC):
         return summaries.total(self.table())["sparsity"]
 
     def summaries(self, step: int) -> dict[str, float]:
-        """Returns the numbers to log after ``step`` gradient steps, named as in ``summaries.scalars``."""
+        """Returns the numbers to log after ``step`` gradient steps, named as by ``summaries.scalars``."""
         return summaries.scalars(self._kernels, self.targets(int(step)), self.thresholds())
 
     def table(self) -> list[summaries.Row]:
-        """Returns the report: one row per kernel, in the network's order; ``summaries.total`` sums it up."""
+        """Returns the report: one row per kernel, in the network's order; ``summaries.total`` adds them."""
         return summaries.table(self._kernels)
 
     def report(self, model: tf_keras.Model, step: int) -> tuple[list[summaries.Row], float]:
-        """Returns one network's rows, and the sparsity asked of it after ``step`` gradient steps.
+        """Returns the rows of all kernels of a network, dense ones too, and their scheduled sparsity.
 
         Args:
-          model: one of the networks, or one that is left dense.
+          model: one of the networks, or a network that is left dense.
           step: gradient steps made so far.
         """
         targets = self.targets(step)
-        asked = {id(kernel.variable): targets[kernel.name] for kernel in self._kernels}
-        (found,) = kernels.find(model)
-        zeros = sum(asked.get(id(kernel.variable), 0.0) * kernel.size for kernel in found)
-        return summaries.table(found), zeros / sum(kernel.size for kernel in found)
+        target_of = {id(kernel.variable): targets[kernel.name] for kernel in self._kernels}
+        of_model = kernels.find(model)
+        zeros = sum(target_of.get(id(kernel.variable), 0.0) * kernel.size for kernel in of_model)
+        return summaries.table(of_model), zeros / sum(kernel.size for kernel in of_model)
 
 
 class NoPruner(BasePruner):
@@ -133,14 +136,15 @@ class NoPruner(BasePruner):
 
     def after_gradient_step(self, step: tf.Tensor, gradients: Gradients | None = None) -> None:
         """Does nothing."""
-        return  # AutoGraph cannot do with less
+        del step, gradients
 
     def check(self, step: int) -> None:
-        """Passes: any weights are dense enough."""
+        """Passes: weights of a dense run may have any value."""
 
     def targets(self, step: int) -> dict[str, float]:
         """Returns {kernel: 0}."""
-        return {kernel.name: float(NoSparsity().sparsity_at(step)) for kernel in self._kernels}
+        del step
+        return {kernel.name: 0.0 for kernel in self._kernels}
 
     def thresholds(self) -> dict[str, float]:
         """Returns {kernel: 0}."""

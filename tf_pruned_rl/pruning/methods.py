@@ -1,19 +1,15 @@
-"""The methods by name: each says when zeros come, which weights go and which come back.
+"""The methods by name: how the sparsity grows, which weights are kept, and which grow again.
 
-A new method is one function in ``criterion.py`` and one line of the registry (docs/cookbook.md).
+A new method is one function, its criterion, and one line of the registry (docs/cookbook.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-import tensorflow as tf
-
 from tf_pruned_rl.pruning import criterion
+from tf_pruned_rl.pruning.criterion import Criterion
 from tf_pruned_rl.pruning.schedule import ConstantSparsity, CubicSparsity
-
-Score = Callable[[criterion.Kernel], tf.Tensor]
 
 
 @dataclass(frozen=True)
@@ -22,15 +18,20 @@ class Method:
 
     schedule: type[CubicSparsity]
     """How sparsity grows."""
-    keep: Score
-    """Of the weights still there, those of the largest score stay."""
-    grow: Score | None = None
-    """Where some are exchanged for others: those of the largest score come."""
+    keep: Criterion
+    """Of the weights in the mask, those with the highest scores are kept."""
+    grow: Criterion | None = None
+    """Where weights grow again: of the weights outside the mask, those with the highest scores do."""
 
     @property
     def starts_sparse(self) -> bool:
-        """Whether the masks are random and at the final sparsity before the first gradient step."""
-        return self.schedule is ConstantSparsity
+        """Whether the masks are random, at the final sparsity, before the first gradient step."""
+        return issubclass(self.schedule, ConstantSparsity)
+
+    @property
+    def needs_gradients(self) -> bool:
+        """Whether a criterion uses the gradients of the loss; see ``criterion.needs_gradients``."""
+        return any(getattr(score, "needs_gradients", False) for score in (self.keep, self.grow))
 
 
 MAGNITUDE = Method(CubicSparsity, criterion.magnitude)

@@ -1,24 +1,22 @@
 """The pruner: one object that the train step calls after every gradient step.
 
-How it meshes with tfmot. Each layer is wrapped with ``prune_low_magnitude`` under our schedule; the
-wrapper owns the mask, the threshold and the step of the latest update (``pruning_step``), and its
-``layer`` is the network's own. The network itself is left as it is: it is the *twin* on which
-everything runs, its kernels are exactly sparse after every call, and there is nothing to strip
-before it is copied, saved or exported. The wrappers are never called.
+tfmot. Each layer is wrapped with ``prune_low_magnitude`` under our schedule. The wrapper holds the mask,
+the threshold and the step of the latest update (``pruning_step``); its ``layer`` is the network's own. The
+network itself does not change: everything runs on it, its kernels are exactly sparse after every call, and
+nothing has to be removed before it is copied, saved or exported. The wrappers are never called.
 
-The masks are not computed by tfmot: it works in float32, so that large kernels are off by a weight;
-it keeps ties, so that equal weights stay dense; and it sorts the whole kernel. ``criterion.py``
-keeps an exact number, and the result is assigned to tfmot's variables.
+tfmot does not compute the masks: it works in float32, so that large kernels are off by a weight; it keeps
+all ties, so that equal weights stay dense; and it sorts the whole kernel. ``criterion.top_k`` keeps an exact
+number, and the result is assigned to tfmot's variables.
 
-Steps. ``step`` is the number of gradient steps made so far: 1 after the first. An update at step t
-sees the weights after t gradient steps. That is what JaxPruner sees when its counter, which is 0 at
-the first gradient, is t: it takes the weights before that step's update.
+Steps. ``step`` is the number of gradient steps made so far: 1 after the first. An update at step t uses the
+weights after t gradient steps. JaxPruner uses the same weights when its counter, which is 0 at the first
+gradient, is t: it takes the weights before that step's update.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,11 +24,13 @@ import tensorflow as tf
 
 from tf_pruned_rl.config.combinations import check_pruning
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.pruning import criterion, kernels
+from tf_pruned_rl.pruning import kernels, masks, update
 from tf_pruned_rl.pruning.base import BasePruner, Gradients
-from tf_pruned_rl.pruning.bundles import plan
-from tf_pruned_rl.pruning.distribution import shares
-from tf_pruned_rl.pruning.masks import Masked, MaskedBundle, state, wrap_bundles, zero_outside
+from tf_pruned_rl.pruning.criterion import ScoreInputs
+from tf_pruned_rl.pruning.distribution import kernel_sparsities
+from tf_pruned_rl.pruning.groups import plan
+from tf_pruned_rl.pruning.kernels import Kernel, LayerFilter
+from tf_pruned_rl.pruning.masks import MaskedGroup, MaskedKernel, ReadMask, apply_mask
 from tf_pruned_rl.registry import PRUNING_METHODS
 
 # Keeps this generator apart from any other that is made from the same seed.
@@ -38,7 +38,7 @@ _STREAM = 0x9B0E
 
 
 class Pruner(BasePruner):
-    """Pruning of any Keras model or TF-Agents agent: gradual and by magnitude unless asked otherwise.
+    """Prunes any Keras model or TF-Agents agent; by default gradually and by magnitude.
 
     ```
     pruner = Pruner(agent, sparsity=0.95, begin_step=20_000, end_step=80_000)
@@ -49,15 +49,15 @@ class Pruner(BasePruner):
 
     Give each agent a ``train_step_counter`` of its own: TF-Agents' default is one for the process.
 
-    Optimizer slots are not masked (but see ``follow``). Weights once pruned stay zero, but for those that
-    SET and RigL grow again: these start from 0. Networks of an agent (an actor, two critics) share out
-    their zeros each for itself. An agent's target networks are zeroed where the online ones are, because
-    TF-Agents copies them before the weights are masked.
+    Optimizer slots are not masked (but see ``attach``). Pruned weights stay zero, except those that SET and
+    RigL grow again; these start from 0. Each network of an agent (an actor, two critics) has the sparsity by
+    itself. An agent's target networks are masked like its online networks, because TF-Agents copies the
+    weights before they are masked.
     """
 
     def __init__(
         self,
-        network: object,
+        networks: object,
         *,
         sparsity: float,
         begin_step: int,
@@ -70,192 +70,194 @@ class Pruner(BasePruner):
         block: str = "4x4",
         dense_shape: str = "same",
         dense_sparsity: float | None = None,
-        exchange: float = 0.3,
+        drop_fraction: float = 0.3,
+        prune_layers: str = "",
+        exclude: LayerFilter = "",
         seed: int = 0,
     ) -> None:
-        """Wraps the kernels; masks start as ones, or where the method starts sparse as random ones.
+        """Wraps the layers; masks start as ones, or random and sparse where the method starts sparse.
 
         Args:
-          network: a built Keras model, TF-Agents network or TF-Agents agent.
-          sparsity: share of each network's kernel weights that is zero at the end, in [0, 1).
+          networks: a built Keras model, a TF-Agents network or agent, or {name: model}.
+          sparsity: share of each network's pruned kernels that is zero at the end, in [0, 1).
           begin_step: gradient steps made when the masks are first updated.
           end_step: gradient steps made when they are last updated, and the sparsity is on target.
           every: gradient steps between updates.
-          distribution: how the zeros are shared among the kernels: a name in ``registry.DISTRIBUTIONS``.
-          averages: pairs (moving average, the variable it follows), zeroed alike whenever a mask changes.
-          method: which weights go: a name in ``registry.PRUNING_METHODS``.
-          shape: what goes as a whole: a name in ``registry.STRUCTURES``.
+          distribution: how the zeros are divided among the kernels: a name in ``registry.DISTRIBUTIONS``.
+          averages: pairs (moving average, its variable), masked like the variable when a mask changes.
+          method: which weights are pruned: a name in ``registry.PRUNING_METHODS``.
+          shape: the unit that is pruned as a whole: a name in ``registry.STRUCTURES``.
           block: inputs x outputs of a block.
-          dense_shape: what goes as a whole in dense layers; ``same`` is ``shape``.
+          dense_shape: the same for dense layers; ``same`` is ``shape``.
           dense_sparsity: share of zeros in dense layers; ``sparsity`` is then that of the others only.
-          exchange: share of the kept weights that SET and RigL exchange at first; at ``end_step``, none.
-          seed: of what is drawn at random.
+          drop_fraction: share of the kept weights that SET and RigL drop at first; 0 at ``end_step``.
+          prune_layers: pattern of the layers to prune, see ``kernels.select``; empty: all.
+          exclude: layers to leave dense, a pattern or a function of a layer.
+          seed: of the random numbers.
 
         Raises:
           UserError: a value is out of range, values do not go together, or nothing can be pruned.
         """
         check_pruning(method, distribution, shape, sparsity, dense_shape, dense_sparsity)
-        super().__init__(network)
-        self._method = PRUNING_METHODS[method]
-        self._pooled, self._exchange, self._end_step = distribution == "global", exchange, end_step
-        self._groups = [
-            wrap_bundles(
-                plan(found, shape, dense_shape, block),
-                shares(distribution, {each.name: each.shape for each in found}, sparsity, dense_sparsity),
-                lambda share: self._method.schedule(share, begin_step, end_step, every),
+        super().__init__(networks, prune_layers, exclude)
+        self._method_name, self._method = method, PRUNING_METHODS[method]
+        self._pooled, self._drop_fraction, self._end_step = distribution == "global", drop_fraction, end_step
+
+        def wrap(of_network: list[Kernel]) -> list[MaskedGroup]:
+            shapes = {kernel.name: kernel.shape for kernel in of_network}
+            return masks.wrap_groups(
+                plan(of_network, shape, dense_shape, block),
+                kernel_sparsities(distribution, shapes, sparsity, dense_sparsity),
+                lambda final: self._method.schedule(final, begin_step, end_step, every),
             )
-            for found in self._networks
-        ]
-        self._bundles = [bundle for group in self._groups for bundle in group]
-        self._masked = [masked for bundle in self._bundles for masked in bundle.masked]
+
+        self._networks = [wrap(of_network) for of_network in self._kernels_by_network]
+        self._groups = [group for groups in self._networks for group in groups]
+        self._masked = [masked for group in self._groups for masked in group.masked]
         self._generator = _generator(seed)
-        # Magnitude pruning draws nothing, and its checkpoints hold nothing for it.
-        drawn = {} if method == "magnitude" else {"pruning/generator": self._generator.state}
-        self._state = state(self._masked) | drawn
-        self._targets = self._with_masks(kernels.find_targets(network))
-        self._averages = self._with_masks(averages)
-        self._start()
+        self._state = masks.state(self._masked)
+        if method != "magnitude":  # which uses no random numbers: its checkpoints hold no generator
+            self._state["pruning/generator"] = self._generator.state
+        self._target_masks = self._with_masks(kernels.target_pairs(networks))
+        self._average_masks = self._with_masks(averages)
+        if self._method.starts_sparse:
+            self._start_sparse()
 
     def _with_masks(
         self, copies: Iterable[tuple[tf.Variable, tf.Variable]]
-    ) -> list[tuple[tf.Variable, Callable[[], tf.Tensor]]]:
-        """Returns (copy, what gives the mask of the variable it is one of); not of variables without."""
-        masks = self._what_masks()
-        return [(copy, masks[of.ref()]) for copy, of in copies if of.ref() in masks]
+    ) -> list[tuple[tf.Variable, ReadMask]]:
+        """Returns (copy, mask of its variable) for the pairs (copy, variable) whose variable has a mask."""
+        mask_of = self._mask_of()
+        return [(copy, mask_of[of.ref()]) for copy, of in copies if of.ref() in mask_of]
 
-    def _start(self) -> None:
-        """Gives every kernel a random mask at its final sparsity, where the method starts so."""
-        if not self._method.starts_sparse:
-            return
-        for bundle in self._bundles:
-            keep = bundle.units_to_keep(tf.constant(bundle.schedule.final_sparsity, tf.float64))
-            scores = self._generator.uniform(bundle.bundle.shape)
-            mask = bundle.bundle.structure.select(scores, tf.ones_like(scores, tf.bool), keep)
-            bundle.assign(mask, tf.constant(-1, tf.int64))
-        for copy, mask in [*self._averages, *self._targets]:
-            zero_outside(copy, mask())
+    def _mask_of(self) -> dict[Any, ReadMask]:
+        """Returns {reference of a variable that is pruned: its mask}, biases of channels included."""
+        return {variable.ref(): mask for group in self._groups for variable, mask in group.variables()}
+
+    def _start_sparse(self) -> None:
+        """Gives every kernel a random mask at its final sparsity."""
+        for masked in self._groups:
+            keep = masked.units_to_keep(tf.constant(masked.schedule.final_sparsity, tf.float64))
+            scores = self._generator.uniform(masked.group.shape)
+            mask = masked.group.structure.select(scores, tf.ones_like(scores, tf.bool), keep)
+            masked.assign(mask, tf.constant(-1, tf.int64))
+        for copy, mask in [*self._average_masks, *self._target_masks]:
+            apply_mask(copy, mask())
 
     def after_gradient_step(self, step: tf.Tensor, gradients: Gradients | None = None) -> None:
-        """Zeroes the weights outside the masks, and updates the masks if it is time.
+        """Applies the masks to the weights, and updates the masks if an update is due.
 
-        A step at which an update was due may be left out (one call for several gradient steps): the
-        update is then made at the next call. Outside the updates the cost is one pass over the weights.
+        Calls may be left out (one call for several gradient steps): an update that was due since the
+        last call is made at the next. Between updates the cost is one pass over the weights.
 
         Args:
           step: integer scalar, tensor or variable: gradient steps made so far, this one included.
-          gradients: see ``BasePruner``; needed by RigL only.
+          gradients: see ``BasePruner``; only some methods need it, as RigL does.
         """
-        # The masks so far are those the online weights had when they were copied.
-        for target, mask in self._targets:
-            zero_outside(target, mask())
-        for bundle in self._bundles:
-            bundle.zero()
+        # The current masks are those of the online weights when they were copied.
+        for target, mask in self._target_masks:
+            apply_mask(target, mask())
+        for group in self._groups:
+            group.apply()
         self.update_masks(step, gradients)
 
-    def follow(self, optimizers: Sequence[Any]) -> None:
-        """Keeps the weights sparse through every step of these optimizers; see ``BasePruner``.
+    def attach(self, optimizers: Sequence[Any]) -> None:
+        """Makes the optimizers keep the weights sparse in each of their steps; see ``BasePruner``.
 
-        Where weights never come back, their gradients are masked and, when they go, their first moments:
-        Adam then adds exactly 0 to them, and to the others what it would have added anyway. That is less
-        to read and write than the weights. Where weights do come back, Adam is to know their moments, as
-        in JaxPruner, so it moves all of them and the weights are masked after it.
+        Where weights never grow again, their gradients are masked and, at updates, their first moments: Adam
+        then adds exactly 0 to them, and to the others what it would have added anyway. That reads and writes
+        less than masking the weights. Where weights do grow again, Adam needs their moments, as in
+        JaxPruner, so it changes all weights, and they are masked after it.
         """
-        masks = self._what_masks()
+        mask_of = self._mask_of()
         for optimizer in optimizers:
             if self._method.grow is not None:
-                optimizer.after_update(self._zero_pruned)
+                optimizer.after_update(self._mask_variable)
                 continue
             optimizer.before_update(self._mask_gradient)
             moments = optimizer.first_moments()
-            new = [(moment, masks[ref]) for ref, moment in moments.items() if ref in masks]
-            self._averages = [*self._averages, *new]
+            added = [(moment, mask_of[ref]) for ref, moment in moments.items() if ref in mask_of]
+            self._average_masks = [*self._average_masks, *added]
 
-    def _zero_pruned(self, variable: tf.Variable) -> None:
-        mask = self._what_masks().get(variable.ref())
+    def _mask_variable(self, variable: tf.Variable) -> None:
+        mask = self._mask_of().get(variable.ref())
         if mask is not None:
-            zero_outside(variable, mask())
+            apply_mask(variable, mask())
 
     def _mask_gradient(self, gradient: tf.Tensor, variable: tf.Variable) -> tf.Tensor:
-        mask = self._what_masks().get(variable.ref())
+        mask = self._mask_of().get(variable.ref())
         return gradient if mask is None else gradient * tf.cast(mask(), gradient.dtype)
 
-    def _what_masks(self) -> dict[Any, Callable[[], tf.Tensor]]:
-        """Returns {reference of a kernel or of a bias that goes with it: what gives its mask}."""
-        return {variable.ref(): mask for bundle in self._bundles for variable, mask in bundle.variables()}
-
     def update_masks(self, step: tf.Tensor, gradients: Gradients | None = None) -> None:
-        """Updates the masks if it is time; see ``BasePruner``."""
+        """Updates the masks if an update is due; see ``BasePruner``."""
         step = tf.cast(step, tf.int64)
         due = self._masked[0].schedule.latest_update(step) > self._masked[0].wrapper.pruning_step
-        # One operation to the graph this is called in: between updates, TensorFlow would otherwise pass
-        # over each of its some hundred operations in turn to find that they are not wanted.
-        update = tf.function(
+        # One operation in the graph of the caller: otherwise, between updates, TensorFlow would visit each
+        # of some hundred operations to find that it is not needed.
+        update_all = tf.function(
             lambda: self._update_masks(step, gradients), experimental_attributes={"_noinline": True}
         )
-        tf.cond(due, update, lambda: False)
+        tf.cond(due, update_all, lambda: False)
 
     def next_update(self, step: int) -> int | None:
         """Returns the gradient step at whose end the masks change next; see ``BasePruner``."""
         first = self._masked[0]
-        overdue = int(first.schedule.latest_update(tf.constant(step, tf.int64))) > int(
-            first.wrapper.pruning_step
-        )
+        latest = int(first.schedule.latest_update(tf.constant(step, tf.int64)))
+        overdue = latest > int(first.wrapper.pruning_step)
         return step + 1 if overdue else first.schedule.next_update(step)
 
     def _update_masks(self, step: tf.Tensor, gradients: Gradients | None) -> bool:
-        at = self._masked[0].schedule.latest_update(step)
-        grows_by_gradient = self._method.grow is criterion.gradient
-        found = gradients() if gradients is not None and grows_by_gradient else {}
-        for group in self._groups:
-            views = [[self._view(masked, found) for masked in bundle.masked] for bundle in group]
-            scores = [
-                bundle.bundle.join([self._method.keep(view) for view in seen])
-                for bundle, seen in zip(group, views, strict=True)
-            ]
-            keeps = [bundle.units_to_keep(bundle.schedule.sparsity(at)) for bundle in group]
-            if self._pooled:
-                keeps = _share_out(scores, group, keeps)
-            for bundle, seen, score, keep in zip(group, views, scores, keeps, strict=True):
-                mask = bundle.bundle.structure.select(score, bundle.mask(), keep)
-                if self._method.grow is not None:
-                    (view,) = seen  # single weights alone are exchanged
-                    mask = criterion.exchange(mask, score, self._method.grow(view), self._number(keep, at))
-                bundle.assign(mask, step)
-        # In between, an average of zeros needs no help.
-        for average, mask in self._averages:
-            zero_outside(average, mask())
+        scheduled_step = self._masked[0].schedule.latest_update(step)
+        if self._method.needs_gradients and gradients is None:
+            raise UserError(
+                f"{self._method_name} scores weights by their gradients: call after_gradient_step(step, "
+                "gradients) with a function that returns {variable.ref(): gradient}"
+            )
+        gradient_of = gradients() if gradients is not None and self._method.needs_gradients else {}
+        drop_share = update.drop_share(self._drop_fraction, scheduled_step, self._end_step)
+        for groups in self._networks:
+            new_masks = update.new_masks(
+                groups,
+                self._method,
+                lambda masked: self._score_inputs(masked, gradient_of),
+                scheduled_step,
+                drop_share=drop_share,
+                pooled=self._pooled,
+            )
+            for group, mask in zip(groups, new_masks, strict=True):
+                group.assign(mask, step)
+        # Between updates, the average of zeros is 0 anyway.
+        for average, read_mask in self._average_masks:
+            apply_mask(average, read_mask())
         return True
 
-    def _view(self, masked: Masked, gradients: Mapping[Any, tf.Tensor]) -> criterion.Kernel:
+    def _score_inputs(self, masked: MaskedKernel, gradients: Mapping[Any, tf.Tensor]) -> ScoreInputs:
         variable = masked.kernel.variable
 
         def gradient() -> tf.Tensor:
+            if not self._method.needs_gradients:
+                raise UserError(
+                    f"a criterion of {self._method_name} uses gradients but does not declare it: decorate it "
+                    "with @criterion.needs_gradients"
+                )
             if variable.ref() not in gradients:
                 raise UserError(
-                    "rigl grows weights by their gradients: call after_gradient_step(step, gradients) with a "
-                    "function that returns {variable.ref(): gradient}"
+                    f"{self._method_name} scores weights by their gradients, but there is none for "
+                    f"{masked.kernel.name}: the function that after_gradient_step takes must return "
+                    "{variable.ref(): gradient} with every kernel"
                 )
             return gradients[variable.ref()]
 
-        return criterion.Kernel(
+        return ScoreInputs(
             variable.read_value(), gradient, lambda: self._generator.uniform(masked.kernel.shape)
         )
-
-    def _number(self, keep: tf.Tensor, at: tf.Tensor) -> tf.Tensor:
-        """Returns how many of ``keep`` weights are exchanged at step ``at``.
-
-        The share falls along half a cosine (Evci et al., 2020).
-        """
-        progress = tf.cast(at, tf.float64) / self._end_step
-        share = self._exchange / 2 * (1 + tf.cos(math.pi * tf.minimum(progress, 1.0)))
-        return tf.cast(tf.floor(share * tf.cast(keep, tf.float64)), tf.int32)
 
     def masks(self) -> dict[Any, tf.Variable]:
         """Returns {reference of a kernel's variable: its mask}."""
         return {masked.kernel.variable.ref(): masked.mask for masked in self._masked}
 
     def targets(self, step: int) -> dict[str, float]:
-        """Returns {kernel: Eq. 1 after ``step`` gradient steps}, with the kernel's own share as s_F."""
+        """Returns {kernel: Eq. 1 after ``step`` gradient steps, with the kernel's own final sparsity}."""
         return {masked.kernel.name: float(masked.schedule.sparsity_at(step)) for masked in self._masked}
 
     def thresholds(self) -> dict[str, float]:
@@ -264,46 +266,20 @@ class Pruner(BasePruner):
         return {masked.kernel.name: float(value) for masked, value in zip(self._masked, values, strict=True)}
 
     def trackables(self) -> dict[str, tf.Variable]:
-        """Returns {name: variable}: every kernel's mask, threshold and step of the latest update."""
+        """Returns {name: variable}: masks, thresholds, steps of the latest update, random state."""
         return dict(self._state)
 
     def check(self, step: int) -> None:
-        """Asserts design rule 2 after ``step`` gradient steps.
+        """Checks that the weights are exactly sparse, and on schedule, after ``step`` gradient steps.
 
         Raises:
           RuntimeError: a weight outside its mask is not zero, or a mask is more than one weight off
             the schedule.
         """
-        for group in self._groups:
-            self._check_group(group, step)
-
-    def _check_group(self, group: Sequence[MaskedBundle], step: int) -> None:
-        """Checks one network's kernels; with pooled zeros only their sum is on the schedule."""
-        counts = [bundle.check(step) for bundle in group]
-        for bundle, (kept, due) in zip(group, counts, strict=True):
-            if not self._pooled and abs(kept - due) > 1:
-                raise RuntimeError(
-                    f"{bundle.bundle.name}: its mask keeps {kept} {bundle.bundle.structure.unit}s at "
-                    f"gradient step {step}, but the schedule {due:.1f}"
-                )
-        kept, due = (sum(numbers) for numbers in zip(*counts, strict=True))
-        if abs(kept - due) > len(group):
-            raise RuntimeError(
-                f"the masks keep {kept} weights at gradient step {step}, but the schedule {due:.1f}"
-            )
+        for groups in self._networks:
+            masks.check_schedule(groups, step, pooled=self._pooled)
 
 
 def _generator(seed: int) -> tf.random.Generator:
     entropy = np.random.SeedSequence((seed, _STREAM)).generate_state(1, np.uint64)[0]
     return tf.random.Generator.from_seed(int(entropy >> np.uint64(1)), alg="philox")
-
-
-def _share_out(
-    scores: Sequence[tf.Tensor], group: Sequence[MaskedBundle], keeps: Sequence[tf.Tensor]
-) -> list[tf.Tensor]:
-    """Returns how many weights each kernel keeps if they compete with those of all others, at least 1."""
-    flat = tf.concat([tf.reshape(score, [-1]) for score in scores], axis=0)
-    there = tf.concat([tf.reshape(bundle.mask(), [-1]) for bundle in group], axis=0)
-    best = criterion.largest(flat, tf.add_n(keeps), there)
-    parts = tf.split(best, [bundle.bundle.size for bundle in group])
-    return [tf.maximum(tf.reduce_sum(tf.cast(part, tf.int32)), 1) for part in parts]

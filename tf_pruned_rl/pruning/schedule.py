@@ -1,4 +1,4 @@
-"""When: how sparse a kernel is to be at each gradient step, and at which steps its mask changes."""
+"""When: the sparsity of a kernel at each gradient step, and the steps at which its mask changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tf_keras
 from tf_pruned_rl.errors import UserError
 
 NEVER = -1
-"""The step of the latest mask update while there has been none (tfmot's own initial value)."""
+"""The step of the latest mask update before the first (tfmot's own initial value)."""
 
 
 @tf_keras.utils.register_keras_serializable("tf_pruned_rl")
@@ -21,13 +21,13 @@ class CubicSparsity(tfmot.sparsity.keras.PolynomialDecay):
     from ``end_step`` on. ``t`` is the number of gradient steps made.
 
     Masks are updated at ``begin_step``, ``begin_step + frequency``, ... and at ``end_step``, whatever
-    the frequency; before and after that they are left alone. tfmot's ``PolynomialDecay`` skips the
+    the frequency; before and after that they do not change. tfmot's ``PolynomialDecay`` skips the
     last update, and misses its final sparsity, where the frequency does not divide the window.
-    It is usable wherever tfmot takes a schedule.
+    It can be used wherever tfmot takes a schedule.
     """
 
     def __init__(self, final_sparsity: float, begin_step: int, end_step: int, frequency: int = 1000) -> None:
-        """Makes the schedule of one kernel.
+        """Sets the schedule of one kernel.
 
         Args:
           final_sparsity: share of zeros at the end, in [0, 1).
@@ -54,7 +54,7 @@ class CubicSparsity(tfmot.sparsity.keras.PolynomialDecay):
         super().__init__(0.0, final_sparsity, begin_step, end_step, power=3, frequency=frequency)
 
     def __call__(self, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns what tfmot asks for: (bool scalar: update now?, float32 scalar: sparsity now)."""
+        """Returns what tfmot needs: (bool scalar: update now?, float32 scalar: sparsity now)."""
         step = tf.cast(step, tf.int64)
         due = tf.logical_and(step >= self.begin_step, tf.equal(self.latest_update(step), step))
         return due, tf.cast(self.sparsity(step), tf.float32)
@@ -125,19 +125,3 @@ class ConstantSparsity(CubicSparsity):
 
     def _cubic(self, progress):
         return self.final_sparsity + 0.0 * progress
-
-
-class NoSparsity(tfmot.sparsity.keras.PruningSchedule):
-    """The schedule of a dense run: sparsity 0, and masks that never change."""
-
-    def __call__(self, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns (False, 0) for every step."""
-        return tf.constant(False), tf.constant(0.0, tf.float32)
-
-    def sparsity_at(self, step: int | np.ndarray) -> np.ndarray:
-        """Returns zeros of ``step``'s shape, in float64."""
-        return np.zeros(np.shape(step), np.float64)
-
-    def get_config(self) -> dict[str, object]:
-        """Returns {class_name, config}."""
-        return {"class_name": type(self).__name__, "config": {}}

@@ -1,7 +1,7 @@
-"""What shape: whether single weights go, or blocks of them, or channels, or so many of every few.
+"""What shape: single weights, blocks, channels, or a number of every few weights.
 
-A structure sees a kernel as units that stay or go as a whole. Which kernels it sees as one, and which
-structure sees which kernel, ``bundles.py`` says.
+A structure divides a kernel into units, which are kept or pruned as a whole. ``groups.py`` says which
+structure a kernel has, and which kernels are pruned together.
 """
 
 from __future__ import annotations
@@ -12,34 +12,34 @@ import math
 import tensorflow as tf
 
 from tf_pruned_rl.config.combinations import block_sides
-from tf_pruned_rl.pruning.criterion import largest
+from tf_pruned_rl.pruning.criterion import top_k
 from tf_pruned_rl.registry import STRUCTURES
 
-KEPT, GROUP = 2, 4
-"""Of so many consecutive inputs at most ``GROUP - KEPT`` weights go."""
+N_KEPT, M_INPUTS = 2, 4
+"""N:M sparsity: of every ``M_INPUTS`` consecutive inputs at least ``N_KEPT`` weights are kept."""
 
 
 class Structure(abc.ABC):
-    """How the weights of a kernel hang together."""
+    """How the weights of a kernel form units."""
 
     unit = "weight"
-    """What a unit is called."""
+    """The name of a unit."""
 
     @abc.abstractmethod
-    def units(self, shape: tuple[int, ...]) -> int:
+    def num_units(self, shape: tuple[int, ...]) -> int:
         """Returns the number of units of a kernel."""
 
     @abc.abstractmethod
-    def least(self, shape: tuple[int, ...]) -> int:
-        """Returns how many units must stay, whatever is asked for."""
+    def min_units(self, shape: tuple[int, ...]) -> int:
+        """Returns the least number of units that are kept, at any sparsity."""
 
     @abc.abstractmethod
     def select(self, scores: tf.Tensor, mask: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
-        """Marks the weights that stay.
+        """Returns the mask of the units with the highest scores.
 
         Args:
           scores: non-negative float tensor of the kernel's shape.
-          mask: bool tensor like it, the weights that may stay: whole units.
+          mask: bool tensor like it, the weights that may be kept: whole units.
           keep: int32 scalar, units to keep, no more than ``mask`` has.
 
         Returns:
@@ -47,59 +47,59 @@ class Structure(abc.ABC):
         """
 
     @abc.abstractmethod
-    def kept(self, mask: tf.Tensor) -> int:
+    def kept_units(self, mask: tf.Tensor) -> int:
         """Returns the number of units that a mask keeps."""
 
 
 class Unstructured(Structure):
-    """Every weight for itself."""
+    """Every weight is a unit."""
 
-    def units(self, shape: tuple[int, ...]) -> int:
+    def num_units(self, shape: tuple[int, ...]) -> int:
         """Returns the number of weights."""
         return math.prod(shape)
 
-    def least(self, shape: tuple[int, ...]) -> int:
+    def min_units(self, shape: tuple[int, ...]) -> int:
         """Returns 1: no kernel is emptied."""
         del shape
         return 1
 
     def select(self, scores: tf.Tensor, mask: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
-        """Marks the largest scores."""
-        return largest(scores, keep, mask)
+        """Returns the mask of the highest scores."""
+        return top_k(scores, keep, mask)
 
-    def kept(self, mask: tf.Tensor) -> int:
-        """Returns the number of marks."""
+    def kept_units(self, mask: tf.Tensor) -> int:
+        """Returns the number of weights in the mask."""
         return int(tf.math.count_nonzero(mask))
 
 
 class Block(Unstructured):
     """Rectangles of inputs x outputs; in a convolution, at each position of its filters.
 
-    The score of a block is the mean of its weights', as tfmot's AVG pooling has it; at the edges
-    blocks are cut. tfmot itself knows blocks in dense layers only.
+    The score of a block is the mean score of its weights, as in tfmot's AVG pooling; blocks at the edges
+    are smaller. tfmot itself has blocks in dense layers only.
     """
 
     unit = "block"
 
     def __init__(self, inputs: int = 4, outputs: int = 4) -> None:
-        """Takes the sides of a block, in weights (the two numbers of tfmot's block_size)."""
+        """Sets the sides of a block, in weights (the two numbers of tfmot's block_size)."""
         self.inputs, self.outputs = inputs, outputs
 
-    def units(self, shape: tuple[int, ...]) -> int:
-        """Returns the number of blocks, cut ones included."""
+    def num_units(self, shape: tuple[int, ...]) -> int:
+        """Returns the number of blocks, those at the edges included."""
         *positions, inputs, outputs = shape
         return math.prod(positions) * -(-inputs // self.inputs) * -(-outputs // self.outputs)
 
     def select(self, scores: tf.Tensor, mask: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
-        """Marks the blocks with the largest mean scores."""
+        """Returns the mask of the blocks with the highest mean scores."""
         sums, sizes = self._sums(scores), self._sums(tf.ones_like(scores))
-        blocks = largest(sums / sizes, keep, self._blocks(mask))
+        blocks = top_k(sums / sizes, keep, self._blocks(mask))
         spread = tf.repeat(tf.repeat(blocks, self.inputs, axis=1), self.outputs, axis=2)
         *_, inputs, outputs = scores.shape
         return tf.reshape(spread[:, :inputs, :outputs], scores.shape)
 
-    def kept(self, mask: tf.Tensor) -> int:
-        """Returns the number of blocks with a mark."""
+    def kept_units(self, mask: tf.Tensor) -> int:
+        """Returns the number of blocks with a weight in the mask."""
         return int(tf.math.count_nonzero(self._blocks(mask)))
 
     def _blocks(self, mask: tf.Tensor) -> tf.Tensor:
@@ -118,64 +118,63 @@ class Block(Unstructured):
 class Channel(Unstructured):
     """Whole outputs: the filters of a convolution, the units of a dense layer.
 
-    The score of a channel is the Euclidean norm of its weights'; where several layers write the same
-    channels (``bundles.py``), that of the weights of all.
+    The score of a channel is the Euclidean norm of its weights' scores; where several layers write the
+    same channels (``groups.py``), over the weights of all of them.
     """
 
     unit = "channel"
 
-    def units(self, shape: tuple[int, ...]) -> int:
+    def num_units(self, shape: tuple[int, ...]) -> int:
         """Returns the number of channels."""
         return shape[-1]
 
     def select(self, scores: tf.Tensor, mask: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
-        """Marks the channels with the largest norms."""
-        rows = list(range(len(scores.shape) - 1))
-        norms = tf.sqrt(tf.reduce_sum(tf.square(tf.cast(scores, tf.float32)), rows))
-        return tf.broadcast_to(largest(norms, keep, tf.reduce_any(mask, rows)), scores.shape)
+        """Returns the mask of the channels with the highest norms."""
+        axes = list(range(len(scores.shape) - 1))
+        norms = tf.sqrt(tf.reduce_sum(tf.square(tf.cast(scores, tf.float32)), axes))
+        return tf.broadcast_to(top_k(norms, keep, tf.reduce_any(mask, axes)), scores.shape)
 
-    def kept(self, mask: tf.Tensor) -> int:
-        """Returns the number of channels with a mark."""
-        return int(
-            tf.math.count_nonzero(tf.reduce_any(tf.cast(mask, tf.bool), list(range(len(mask.shape) - 1))))
-        )
+    def kept_units(self, mask: tf.Tensor) -> int:
+        """Returns the number of channels with a weight in the mask."""
+        axes = list(range(len(mask.shape) - 1))
+        return int(tf.math.count_nonzero(tf.reduce_any(tf.cast(mask, tf.bool), axes)))
 
 
 class NofM(Unstructured):
-    """2:4: of every 4 consecutive inputs to an output 2 stay at least, exactly 2 at the final sparsity.
+    """2:4: of every 4 consecutive inputs of an output at least 2 are kept, exactly 2 at the final sparsity.
 
-    Groups run along the input channels, as tfmot's do; a last one that is shorter keeps 2 as well. On
-    the way there, the smallest weights go first, but never a third one of a group.
+    Groups lie along the input channels, as in tfmot; a shorter last group keeps 2 as well. Before the final
+    sparsity, the lowest scores are pruned first, but never a third weight of a group.
     """
 
-    def least(self, shape: tuple[int, ...]) -> int:
-        """Returns two weights per group (one where a group is a single weight)."""
-        *rest, inputs, outputs = shape
-        whole, cut = divmod(inputs, GROUP)
-        return math.prod(rest) * outputs * (whole * KEPT + min(cut, KEPT))
+    def min_units(self, shape: tuple[int, ...]) -> int:
+        """Returns two weights for each group (one where a group has a single weight)."""
+        *positions, inputs, outputs = shape
+        whole, remainder = divmod(inputs, M_INPUTS)
+        return math.prod(positions) * outputs * (whole * N_KEPT + min(remainder, N_KEPT))
 
     def select(self, scores: tf.Tensor, mask: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
-        """Marks the two largest scores of each group, and of the others the largest."""
-        firm = self._firm(scores, mask)
-        rest = keep - tf.reduce_sum(tf.cast(firm, tf.int32))
-        return firm | largest(scores, rest, mask & ~firm)
+        """Returns the mask of the two highest scores of each group, and the highest of the others."""
+        top = self._top_of_groups(scores, mask)
+        others = keep - tf.reduce_sum(tf.cast(top, tf.int32))
+        return top | top_k(scores, others, mask & ~top)
 
-    def _firm(self, scores: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    def _top_of_groups(self, scores: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         *_, inputs, outputs = scores.shape
-        padding = [[0, 0], [0, -inputs % GROUP], [0, 0]]
+        padding = [[0, 0], [0, -inputs % M_INPUTS], [0, 0]]
         values = tf.where(mask, tf.cast(scores, tf.float32), -1.0)
         values = tf.pad(tf.reshape(values, [-1, inputs, outputs]), padding, constant_values=-2.0)
-        groups = tf.reshape(values, [values.shape[0], -1, GROUP, outputs])
-        ahead = [_ahead(groups, place) for place in range(GROUP)]
-        first = tf.reshape(tf.stack(ahead, axis=2) < KEPT, [values.shape[0], -1, outputs])
-        return tf.reshape(first[:, :inputs], scores.shape) & mask
+        groups = tf.reshape(values, [values.shape[0], -1, M_INPUTS, outputs])
+        ranks = tf.stack([_rank_in_group(groups, place) for place in range(M_INPUTS)], axis=2)
+        top = tf.reshape(ranks < N_KEPT, [values.shape[0], -1, outputs])
+        return tf.reshape(top[:, :inputs], scores.shape) & mask
 
 
-def _ahead(groups: tf.Tensor, place: int) -> tf.Tensor:
-    """Returns how many of a group come before the one at ``place``; of equal ones the earlier does."""
-    mine = groups[:, :, place : place + 1]
-    earlier = tf.range(GROUP)[:, None] < place
-    before = (groups > mine) | (tf.equal(groups, mine) & earlier)
+def _rank_in_group(groups: tf.Tensor, place: int) -> tf.Tensor:
+    """Returns how many of a group precede the one at ``place``; of equal values the earlier does."""
+    value = groups[:, :, place : place + 1]
+    earlier = tf.range(M_INPUTS)[:, None] < place
+    before = (groups > value) | (tf.equal(groups, value) & earlier)
     return tf.reduce_sum(tf.cast(before, tf.int32), axis=2)
 
 

@@ -1,4 +1,4 @@
-"""What pruning has left: sparsity, weights and multiply-accumulates, per kernel and in total."""
+"""Reports: sparsity, remaining weights and multiply-accumulates, per kernel and in total."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Row(TypedDict):
     sparsity: float
     """Share of zeros among the kernel's weights; biases are not counted."""
     macs: int
-    """Multiply-accumulates per example, were the kernel dense."""
+    """Multiply-accumulates per example, if the kernel were dense."""
     macs_left: int
-    """Those whose weight is not zero."""
+    """Those by weights that are not zero."""
 
 
 def nonzeros(kernels: Sequence[Kernel]) -> dict[str, int]:
@@ -35,16 +35,16 @@ def nonzeros(kernels: Sequence[Kernel]) -> dict[str, int]:
 
 def table(kernels: Sequence[Kernel]) -> list[Row]:
     """Returns one row per kernel, in the network's order."""
-    left = nonzeros(kernels)
+    counts = nonzeros(kernels)
     return [
         Row(
             layer=kernel.name,
             shape=kernel.shape,
             parameters=kernel.size,
-            nonzero=left[kernel.name],
-            sparsity=1 - left[kernel.name] / kernel.size,
+            nonzero=counts[kernel.name],
+            sparsity=1 - counts[kernel.name] / kernel.size,
             macs=kernel.macs,
-            macs_left=left[kernel.name] * kernel.positions,
+            macs_left=counts[kernel.name] * kernel.positions,
         )
         for kernel in kernels
     ]
@@ -63,7 +63,7 @@ def scalars(
 
     Args:
       kernels: the kernels.
-      targets: {kernel: sparsity the schedule asks for now}.
+      targets: {kernel: its scheduled sparsity}.
       thresholds: {kernel: magnitude of the smallest weight its mask keeps}.
 
     Returns:

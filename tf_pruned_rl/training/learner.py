@@ -33,7 +33,7 @@ class Learner:
     def __init__(self, config: Config, interface: int | Spaces):
         self.agent = agents.create(config, interface)
         self.pruner = pruning.create(config, self.agent.networks, self.agent.averages)
-        self.pruner.follow(self.agent.optimizers)
+        self.pruner.attach(self.agent.optimizers)
         self.agent.update_target()  # where pruning starts sparse, the copies made before were dense
         self.regularizer = interventions.create_regularizer(config, self.agent)
         self.intervention = interventions.create(config, self.agent, self.pruner.masks())

@@ -12,8 +12,8 @@ from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting.compact import compact
 from tf_pruned_rl.networks import build, mlp
 from tf_pruned_rl.pruning import Pruner, kernels
-from tf_pruned_rl.pruning.bundles import plan
-from tf_pruned_rl.pruning.distribution import shares
+from tf_pruned_rl.pruning.distribution import kernel_sparsities
+from tf_pruned_rl.pruning.groups import plan
 
 STEPS, BEGIN, END, EVERY = 200, 20, 170, 25
 FRAMES = np.random.default_rng(0).integers(0, 256, (256, 12, 12, 4)).astype(np.float32)
@@ -23,7 +23,7 @@ STACKS = [
 ]
 INSIDE = [(f"stack{number}_block{block}_conv1",) for number in (1, 2, 3) for block in (1, 2)]
 WHOLE = [*STACKS, *INSIDE]
-"""The layers that write the same channels, found by reading the network's description."""
+"""The layers that write the same channels, by hand from the network's description."""
 
 
 class Training:
@@ -50,11 +50,11 @@ class Training:
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
 
     def steps(self, first: int, last: int, inspect=lambda step, before: None) -> None:
-        follow = tf.function(self.pruner.after_gradient_step)
+        prune = tf.function(self.pruner.after_gradient_step)
         for step in range(first, last + 1):
             self.learn(FRAMES[4 * step % 256 : 4 * step % 256 + 4])
             before = self.weights()
-            follow(tf.constant(step, tf.int64))
+            prune(tf.constant(step, tf.int64))
             inspect(step, before)
 
     def weights(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -70,25 +70,25 @@ def due(step: int) -> float | None:
 
 def alive(weights: dict, layers: tuple[str, ...]) -> np.ndarray:
     """Which channels have a weight or a bias in any of the layers."""
-    found = [
+    alive_of = [
         (np.abs(kernel).sum((0, 1, 2)) + np.abs(bias)) > 0 for kernel, bias in (weights[n] for n in layers)
     ]
-    return np.any(found, axis=0)
+    return np.any(alive_of, axis=0)
 
 
 @pytest.mark.parametrize("distribution", ["uniform", "erk"])
 def test_channels_by_norm_through_200_gradient_steps(distribution):
-    made = Training(
+    training = Training(
         shape="channel", dense_shape="block", block="16x1", dense_sparsity=0.9, distribution=distribution
     )
-    shapes = {name: kernel.shape for name, (kernel, _) in made.weights().items()}
-    final = shares(distribution, shapes, 0.7, 0.9)
+    shapes = {name: kernel.shape for name, (kernel, _) in training.weights().items()}
+    final = kernel_sparsities(distribution, shapes, 0.7, 0.9)
     left = {layers: np.ones(shapes[layers[0]][-1], bool) for layers in WHOLE}
     previous: list[float | None] = [None]
 
     def inspect(step: int, before: dict) -> None:
-        made.pruner.check(step)
-        now, share = made.weights(), due(step)
+        training.pruner.check(step)
+        now, share = training.weights(), due(step)
         for layers in WHOLE:
             sizes = [np.prod(shapes[name]) for name in layers]
             sparsity = np.dot([final[name] for name in layers], sizes) / sum(sizes)
@@ -112,20 +112,20 @@ def test_channels_by_norm_through_200_gradient_steps(distribution):
                 assert abs((blocks > 0).sum() - blocks.size * (1 - share * final[name])) <= 1
         previous[0] = share
 
-    made.steps(1, STEPS, inspect)
+    training.steps(1, STEPS, inspect)
     # What has been pruned is what is taken out, where nothing else died by itself.
-    result = compact(made.model)
+    result = compact(training.model)
     for layers in WHOLE:
         gone = set(np.flatnonzero(~left[layers]))
         assert gone and all(gone <= set(result.removed[name]) for name in layers)
     frames = FRAMES.astype(np.float32)
-    expected, found = made.model(frames).numpy(), result.model(frames).numpy()
-    assert np.abs(expected - found).max() <= 1e-5 * np.abs(expected).max()
+    expected, outputs = training.model(frames).numpy(), result.model(frames).numpy()
+    assert np.abs(expected - outputs).max() <= 1e-5 * np.abs(expected).max()
     # The share of zeros is the scheduled one but for less than a channel in each stream.
-    kernel_of = {name: kernel for name, (kernel, _) in made.weights().items() if kernel.ndim == 4}
-    asked = sum(final[name] * kernel.size for name, kernel in kernel_of.items())
+    kernel_of = {name: kernel for name, (kernel, _) in training.weights().items() if kernel.ndim == 4}
+    scheduled = sum(final[name] * kernel.size for name, kernel in kernel_of.items())
     slack = sum(kernel.size / kernel.shape[-1] / 2 for kernel in kernel_of.values())
-    assert abs(sum((kernel == 0).sum() for kernel in kernel_of.values()) - asked) <= slack
+    assert abs(sum((kernel == 0).sum() for kernel in kernel_of.values()) - scheduled) <= slack
 
 
 def test_resumed_is_as_never_stopped(tmp_path):
@@ -158,7 +158,7 @@ def test_units_of_dense_layers_go_with_their_biases_and_outputs_never():
     assert [layer.units for layer in compact(model).model.layers[1:]] == [16, read.sum(), 6]
 
 
-def test_a_bias_that_came_back_is_found():
+def test_check_notices_a_bias_outside_its_mask():
     model = mlp.critic(0.25, 3, 1)
     pruner = Pruner(model, sparsity=0.5, begin_step=1, end_step=2, shape="channel")
     pruner.after_gradient_step(2)
@@ -169,7 +169,7 @@ def test_a_bias_that_came_back_is_found():
         pruner.check(2)
 
 
-def test_averages_follow_biases_too():
+def test_averages_of_biases_are_masked_too():
     model, average = mlp.critic(0.25, 3, 1), mlp.critic(0.25, 3, 1)
     pairs = list(zip(average.variables, model.variables, strict=True))
     for variable in (*average.variables, *model.variables):
@@ -192,22 +192,25 @@ def test_noisy_layers_lose_a_unit_of_mean_and_sigma_together():
     assert not left[0].all() and np.count_nonzero(model.get_layer("value").kernel_sigma) == 512 / 4
 
 
-def test_bundles_of_a_network():
+def test_groups_of_a_network():
     model = build(NetworkConfig(network="impala", width=0.25), num_actions=3, frame_shape=FRAMES.shape[1:])
-    (found,) = kernels.find(model)
-    tied = [tuple(kernel.name for kernel in bundle.kernels) for bundle in plan(found, "channel")]
-    assert set(tied) == {*WHOLE, ("dense",), ("head",)}
-    assert {bundle.name: bundle.structure.unit for bundle in plan(found, "channel")}["head"] == "weight"
-    alone = plan(found, "block", "channel")
-    assert [bundle.kernels for bundle in alone] == [(kernel,) for kernel in found]
-    assert [bundle.structure.unit for bundle in alone] == ["block"] * 15 + ["channel", "weight"]
+    of_model = kernels.find(model)
+    groups = plan(of_model, "channel")
+    assert {tuple(kernel.name for kernel in group.kernels) for group in groups} == {
+        *WHOLE,
+        ("dense",),
+        ("head",),
+    }
+    assert {group.name: group.structure.unit for group in groups}["head"] == "weight"
+    single = plan(of_model, "block", "channel")
+    assert [group.kernels for group in single] == [(kernel,) for kernel in of_model]
+    assert [group.structure.unit for group in single] == ["block"] * 15 + ["channel", "weight"]
 
 
-def test_a_stream_of_which_a_writer_stays_dense_loses_no_channel():
+def test_a_stream_with_a_dense_writer_loses_no_channel():
     model = build(NetworkConfig(network="impala", width=0.25), num_actions=3, frame_shape=FRAMES.shape[1:])
-    kernels.leave_dense(model.get_layer("stack2_block1_conv2"))
-    (found,) = kernels.find(model)
-    units = {bundle.name: bundle.structure.unit for bundle in plan(found, "channel")}
+    selection = kernels.select({"online": kernels.find(model)}, exclude="stack2_block1_conv2")
+    units = {group.name: group.structure.unit for group in plan(selection["online"], "channel")}
     assert units["stack2_conv"] == units["stack2_block2_conv2"] == "weight"
     assert units["stack2_block1_conv1"] == "channel" and "stack2_block1_conv2" not in units
 
