@@ -17,9 +17,8 @@ from tf_pruned_rl.diagnostics.srank import effective_rank
 from tf_pruned_rl.networks import graph
 from tf_pruned_rl.replay import Batch, Replay
 from tf_pruned_rl.replay.uniform import UniformSampler
+from tf_pruned_rl.seeding import Purpose, philox_seed
 
-# Keeps this generator apart from any other that is made from the same seed.
-_STREAM = 0xD1A6
 _CHUNK = 256
 """States that go through a network at a time: bounds the memory that measuring takes."""
 
@@ -115,8 +114,7 @@ class Diagnostics:
         path.with_suffix(".png").write_bytes(picture.numpy())
 
     def _reseed(self, step: int) -> None:
-        entropy = np.random.SeedSequence((self._seed, _STREAM, step)).generate_state(1, np.uint64)[0]
-        self._generator.reset_from_seed(int(entropy >> np.uint64(1)))
+        self._generator.reset_from_seed(philox_seed(self._seed, Purpose.DIAGNOSTICS, step))
 
     def _batch(self, rows: tf.Tensor) -> Batch:
         return self._replay.batch(rows, tf.ones(tf.shape(rows), tf.float32))

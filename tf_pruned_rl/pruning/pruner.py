@@ -21,7 +21,6 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tf_pruned_rl.config.combinations import check_pruning
@@ -31,9 +30,7 @@ from tf_pruned_rl.pruning.base import BasePruner, Gradients
 from tf_pruned_rl.pruning.bundles import plan
 from tf_pruned_rl.pruning.distribution import shares
 from tf_pruned_rl.pruning.masks import Masked, MaskedBundle, state, wrap_bundles, zero_outside
-
-# Keeps this generator apart from any other that is made from the same seed.
-_STREAM = 0x9B0E
+from tf_pruned_rl.seeding import Purpose, tensorflow_generator
 
 
 class Pruner(BasePruner):
@@ -107,7 +104,7 @@ class Pruner(BasePruner):
         ]
         self._bundles = [bundle for group in self._groups for bundle in group]
         self._masked = [masked for bundle in self._bundles for masked in bundle.masked]
-        self._generator = _generator(seed)
+        self._generator = tensorflow_generator(seed, Purpose.PRUNING)
         # Magnitude pruning draws nothing, and its checkpoints hold nothing for it.
         drawn = {} if method == "magnitude" else {"pruning/generator": self._generator.state}
         self._state = state(self._masked) | drawn
@@ -290,11 +287,6 @@ class Pruner(BasePruner):
             raise RuntimeError(
                 f"the masks keep {kept} weights at gradient step {step}, but the schedule {due:.1f}"
             )
-
-
-def _generator(seed: int) -> tf.random.Generator:
-    entropy = np.random.SeedSequence((seed, _STREAM)).generate_state(1, np.uint64)[0]
-    return tf.random.Generator.from_seed(int(entropy >> np.uint64(1)), alg="philox")
 
 
 def _share_out(
