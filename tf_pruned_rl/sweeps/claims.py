@@ -6,12 +6,13 @@ held until that process and whoever started it are both gone, however they end.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+
+from tf_pruned_rl import durable
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,7 @@ class Claim:
     def write(self, *, pid: int, exit_status: int | None = None) -> None:
         """Notes who makes the run, and at its end how it ended."""
         record = {"host": socket.gethostname(), "pid": pid, "exit_status": exit_status}
-        text = json.dumps(record).encode() + b"\n"
-        os.ftruncate(self.descriptor, 0)
-        os.pwrite(self.descriptor, text, 0)
+        durable.write_locked(self.descriptor, json.dumps(record) + "\n")
 
     def release(self) -> None:
         """Closes the file; another process that inherited it holds on to the claim."""
@@ -46,23 +45,13 @@ class Claim:
 def take(path: Path) -> Claim | None:
     """Returns the claim, or None if somebody has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    if _lock(descriptor):
-        return Claim(path, descriptor)
-    os.close(descriptor)
-    return None
+    descriptor = durable.lock(path)
+    return None if descriptor is None else Claim(path, descriptor)
 
 
 def held(path: Path) -> bool:
     """Says whether somebody has the claim, or, at ``.lock``, whether a process has a run directory open."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        return not _lock(descriptor)
-    finally:
-        os.close(descriptor)
+    return durable.is_locked(path)
 
 
 def ended(path: Path) -> Ended | None:
@@ -72,11 +61,3 @@ def ended(path: Path) -> Ended | None:
         return Ended(record["exit_status"], record["host"])
     except (OSError, ValueError, KeyError):
         return None
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
