@@ -113,9 +113,7 @@ def test_full_disk_is_told(tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full")
     log = MetricsLog(Path("/dev/full"))
-    with pytest.raises(
-        UserError, match=r"disk is full .*: /dev/full cannot be written"
-    ):
+    with pytest.raises(UserError, match=r"disk is full .*: /dev/full cannot be written"):
         log.write(progress(4))
 
 

@@ -62,13 +62,13 @@ def observe(
     player = EpsilonGreedy(
         q_values, observation_shape=observation_shape, num_envs=count, epsilon=EPSILON, seed=seed
     )
-    frames, began = environment.reset(), np.ones(count, bool)
+    frames, is_first = environment.reset(), np.ones(count, bool)
     seen: list[np.ndarray] = []
     while len(seen) * count < FRAMES:
-        actions = player(frames, began)
+        actions = player(frames, is_first)
         seen.append(player.observations)
         frames, _, terminals, truncations = environment.step(actions)
-        began = terminals | truncations
+        is_first = terminals | truncations
     return np.concatenate(seen)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from tf_pruned_rl import __version__, durable
-from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl.config import Config
 from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.runtime import gpu_names, processor_name
@@ -53,7 +53,7 @@ class RunDirectory:
         self._lock: int | None = lock
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], config: ExperimentConfig) -> RunDirectory:
+    def open(cls, path: str | os.PathLike[str], config: Config) -> RunDirectory:
         """Makes the folder, or opens it again for the same configuration.
 
         Nothing in it is changed when it is refused.
@@ -111,7 +111,7 @@ class RunDirectory:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _write_or_compare(self, config: ExperimentConfig) -> None:
+    def _write_or_compare(self, config: Config) -> None:
         if not self.config_file.exists():
             durable.write(self.config_file, config_io.to_json(config))
             return
