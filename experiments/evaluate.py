@@ -145,7 +145,7 @@ def main(argv: list[str]) -> None:
     policy = load_policy(_POLICY.value)
     environment = policy.make_environment(num_envs=min(_NUM_ENVS.value, _EPISODES.value), seed=_SEED.value)
     epsilon = policy.epsilon if _EPSILON.value is None else _EPSILON.value
-    began = time.perf_counter()
+    start = time.perf_counter()
     with _filmed(policy, environment) as watch:
         played = policy.play(
             environment,
@@ -155,7 +155,7 @@ def main(argv: list[str]) -> None:
             report=_report,
             watch=watch,
         )
-    result = summarise(policy, played, epsilon, time.perf_counter() - began)
+    result = summarise(policy, played, epsilon, time.perf_counter() - start)
     print("\n" + table(result))
     if _JSON.value:
         _write(Path(_JSON.value), json.dumps(result, indent=2) + "\n")

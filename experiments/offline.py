@@ -43,10 +43,10 @@ def check(data: str, game: str, run: int) -> int:
         raise UserError("nothing to check: give --data=DIR")
     with muted_stderr():
         from tf_pruned_rl.replay import checking
-    found = checking.check(data, game, run)
-    for line in found:
+    report = checking.check(data, game, run)
+    for line in report:
         print(line, flush=True)
-    return int(found.damaged > 0)
+    return int(report.damaged > 0)
 
 
 def main(argv: list[str]) -> int | None:

@@ -93,8 +93,8 @@ def _data(number: str) -> str:
 def _say(report: Report) -> None:
     for one in report.failed:
         print(f"failed: {one.job.name}: {one.detail} (log: {one.job.log})")
-    left = f", {report.left} left" if report.left else ""
-    print(f"{report.finished} finished, {len(report.failed)} failed{left}; they lie in {asked.runs()}")
+    remainder = f", {report.left} left" if report.left else ""
+    print(f"{report.finished} finished, {len(report.failed)} failed{remainder}; they lie in {asked.runs()}")
     if report.left or report.failed:
         print("The same command goes on from here.")
 

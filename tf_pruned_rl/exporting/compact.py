@@ -112,9 +112,9 @@ def _constants(sources: Mapping[Layer, list[Layer]]) -> Constants:
 
 def _constants_of_linear(layer: Layer, read: np.ndarray) -> np.ndarray:
     kernel, bias = _kernel(layer), _bias(layer)
-    taken = ~np.isnan(read) & (_takes_constants(layer) | (read == 0))
-    varies = (kernel[:, ~taken] != 0).any(axis=(0, 1))
-    values = bias + np.where(taken, read, 0.0) @ kernel.sum(axis=0)
+    absorbed = ~np.isnan(read) & (_takes_constants(layer) | (read == 0))
+    varies = (kernel[:, ~absorbed] != 0).any(axis=(0, 1))
+    values = bias + np.where(absorbed, read, 0.0) @ kernel.sum(axis=0)
     return _applied(layer.activation, np.where(varies, np.nan, values))
 
 
@@ -151,8 +151,8 @@ def _links(layer: Layer, read: np.ndarray) -> np.ndarray:
     """Returns bool [features read, channels written]: which of these cannot be had without which of those."""
     if isinstance(layer, tf_keras.layers.UnitNormalization):
         return np.repeat((read != 0)[:, None], len(read), axis=1)
-    taken = ~np.isnan(read) & (_takes_constants(layer) | (read == 0))
-    return (_kernel(layer) != 0).any(axis=0) & ~taken[:, None]
+    absorbed = ~np.isnan(read) & (_takes_constants(layer) | (read == 0))
+    return (_kernel(layer) != 0).any(axis=0) & ~absorbed[:, None]
 
 
 def _rounded_up(marks: np.ndarray, multiple: int) -> np.ndarray:

@@ -60,13 +60,13 @@ class Policy:
                 f"{self.game} has the actions {', '.join(environment.action_meanings)} here, the policy was "
                 f"trained with {', '.join(self.action_meanings)}; install the versions policy.json names"
             )
-        seen = policy_json.signature(
+        signature = policy_json.signature(
             environments.screen(experiment).observation_shape, len(self.action_meanings)
         )
         promised = self.description["signature"]
-        if any(promised[side] != seen[side] for side in ("inputs", "outputs")):
+        if any(promised[side] != signature[side] for side in ("inputs", "outputs")):
             raise UserError(
-                f"{self.game} is seen as {seen['inputs']} and played by {seen['outputs']} here, the policy "
+                f"{self.game} is seen as {signature['inputs']} and played by {signature['outputs']} here, the policy "
                 f"takes {promised['inputs']} and gives {promised['outputs']}; export it again"
             )
         return environment

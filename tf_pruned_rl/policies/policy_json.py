@@ -299,8 +299,8 @@ def _check_protocol(path: Path, description: Mapping[str, Any]) -> None:
     found = _protocol(description) | {"agent": description["agent"]}
     kind = configuration.kind(description["agent"])
     for name, value in found.items():
-        wanted = config_io.field_types(kind)[name]
-        _check_types(path, found, {name: (int, float) if wanted is float else wanted})
+        expected = config_io.field_types(kind)[name]
+        _check_types(path, found, {name: (int, float) if expected is float else expected})
         try:
             validation.check_field(name, value, kind)
         except UserError as error:
@@ -335,8 +335,8 @@ def _protocol(description: Mapping[str, Any]) -> dict[str, Any]:
     fields = {
         field.name for field in dataclasses.fields(configuration.kind(description["agent"])().environment)
     }
-    told = description["preprocessing"] | {"suite": suite(description)}
-    return {name: value for name, value in told.items() if name in fields}
+    values = description["preprocessing"] | {"suite": suite(description)}
+    return {name: value for name, value in values.items() if name in fields}
 
 
 def check_files(directory: Path, description: Mapping[str, dict]) -> None:

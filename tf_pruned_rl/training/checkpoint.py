@@ -120,7 +120,7 @@ class Checkpointer:
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         self._remove_aside()
-        last = self._found()[-1:]
+        last = self._finished()[-1:]
         number = int(last[0].name) + 1 if last else 1
         aside = self._directory / f"{_ASIDE}{number:06d}"
         final = self._directory / f"{number:06d}"
@@ -158,8 +158,8 @@ class Checkpointer:
           UserError: there are checkpoints, and all are damaged.
         """
         self._remove_aside()
-        found = self._found()
-        for path in reversed(found):
+        checkpoints = self._finished()
+        for path in reversed(checkpoints):
             try:
                 manifest = verify(path)
             except DamagedCheckpoint as damage:
@@ -170,7 +170,7 @@ class Checkpointer:
                 component.load(path / name)
             self._intact = [path]
             return manifest
-        if found:
+        if checkpoints:
             raise UserError(
                 f"every checkpoint in {self._directory} is damaged: put back an intact copy of one, or start "
                 "over in another --run_dir"
@@ -187,7 +187,7 @@ class Checkpointer:
             component.save(aside / name, source / name if source else None)
         return _describe(aside, source)
 
-    def _found(self) -> list[Path]:
+    def _finished(self) -> list[Path]:
         """Returns the finished checkpoints, intact or not, oldest first."""
         if not self._directory.is_dir():
             return []
@@ -195,7 +195,7 @@ class Checkpointer:
 
     def _collect_garbage(self) -> None:
         """Removes the damaged checkpoints and all but the newest ``keep`` others."""
-        others = [path for path in self._found() if path not in self._damaged]
+        others = [path for path in self._finished() if path not in self._damaged]
         for path in self._damaged + others[: -self._keep]:
             # A half-deleted checkpoint must not look like a damaged one.
             path.rename(self._directory / f"{_ASIDE}old-{path.name}")

@@ -52,8 +52,8 @@ class Collector:
 
     def epsilon(self) -> tf.Tensor:
         """Probability of a random action now: 1 in the warm-up, then falling; the last with noisy layers."""
-        left = tf.cast(self._epsilon_decay + self._warmup - self.agent_steps, tf.float32)
-        share = tf.clip_by_value(left / self._epsilon_decay, 0.0, 1.0)
+        steps_left = tf.cast(self._epsilon_decay + self._warmup - self.agent_steps, tf.float32)
+        share = tf.clip_by_value(steps_left / self._epsilon_decay, 0.0, 1.0)
         return self._epsilon_final + self._epsilon_excess * share
 
     def statistics(self) -> dict[str, float]:

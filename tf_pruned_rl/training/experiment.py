@@ -115,7 +115,7 @@ class Experiment:
             for _ in range(self.budget.cycle.gradient_steps - 1):
                 self.learner.step(self.replay, self.replay.sample(), update_masks=update_masks)
             # Drawn here, the next batch waits for the priorities and not for the optimizer.
-            batch = tf.cond(index < cycles - 1, self.replay.sample, lambda drawn=batch: drawn)
+            batch = tf.cond(index < cycles - 1, self.replay.sample, lambda same=batch: same)
 
     def _act(self) -> None:
         for _ in range(self.budget.cycle.vector_steps):

@@ -146,13 +146,13 @@ class RunDirectory:
 
 def versions() -> dict[str, object]:
     """Returns the versions of what makes the numbers, and the processor's and the GPUs' names."""
-    found: dict[str, object] = {"python": platform.python_version(), "tf-pruned-rl": __version__}
+    facts: dict[str, object] = {"python": platform.python_version(), "tf-pruned-rl": __version__}
     for package in _PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            facts[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            found[package] = "not installed"
-    return found | {"processor": processor_name(), "gpus": gpu_names()}
+            facts[package] = "not installed"
+    return facts | {"processor": processor_name(), "gpus": gpu_names()}
 
 
 def _check_is_run(path: Path) -> None:
