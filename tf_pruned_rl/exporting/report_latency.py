@@ -58,23 +58,23 @@ def measure(
         text=True,
         check=True,
     )
-    found = json.loads(done.stdout.splitlines()[-1])
-    return {name: {int(batch): value for batch, value in each.items()} for name, each in found.items()}
+    latencies = json.loads(done.stdout.splitlines()[-1])
+    return {name: {int(batch): value for batch, value in each.items()} for name, each in latencies.items()}
 
 
 def _measure_here(request: dict) -> dict[str, dict[int, dict[str, float]]]:
     if request["threads"] == 1:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    found: dict[str, dict[int, dict[str, float]]] = {}
+    latencies: dict[str, dict[int, dict[str, float]]] = {}
     for name, paths in request["pairs"].items():
         pair = [load_policy(path, threads=request["threads"]) for path in paths]
-        found[name] = {}
+        latencies[name] = {}
         for batch in request["batches"]:
             seconds = request["seconds"] if batch > 1 and request["seconds"] else math.inf
             times = _take_turns(pair, batch, request["runs"], seconds)
             pruned, dense = map(float, np.median(times, axis=0))
-            found[name][batch] = {"pruned": pruned, "dense": dense, "runs": len(times)}
-    return found
+            latencies[name][batch] = {"pruned": pruned, "dense": dense, "runs": len(times)}
+    return latencies
 
 
 def _take_turns(policies: Sequence[Policy], batch: int, runs: int, seconds: float) -> list[list[float]]:

@@ -66,8 +66,8 @@ class Policy:
         promised = self.description["signature"]
         if any(promised[side] != signature[side] for side in ("inputs", "outputs")):
             raise UserError(
-                f"{self.game} is seen as {signature['inputs']} and played by {signature['outputs']} here, the policy "
-                f"takes {promised['inputs']} and gives {promised['outputs']}; export it again"
+                f"{self.game} is seen as {signature['inputs']} and played by {signature['outputs']} here, "
+                f"the policy takes {promised['inputs']} and gives {promised['outputs']}; export it again"
             )
         return environment
 

@@ -25,9 +25,9 @@ class TransitionRing:
 
     Every observation is stored once: o_{t+1} is found in the next entry. Where that is not so, because
     an episode was cut and the next one begins with another observation, every stream gets one entry
-    more, a *final observation*, that holds only the observation the step led to. (All streams share one cursor;
-    for those that were not cut it is the same observation that their next entry holds.) So nothing
-    has to be left out: a cut transition is sampled like any other, and n-step returns that meet an
+    more, a *final observation*, that holds only the observation the step led to. (All streams share one
+    cursor; for those that were not cut it is the same observation that their next entry holds.) So nothing
+    has to be left out: a cut transition is sampled like any other, and n-step returns that meet a
     final observation bootstrap there, after fewer than n steps.
 
     Entry t of stream e lies in row ``e * length + t % length`` of one float32 variable.

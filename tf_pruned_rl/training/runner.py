@@ -166,9 +166,14 @@ class Trainer:
         self._shown = next((r for r in tick.records if r.kind == "progress"), self._shown)
         if self._shown is None:  # the first ticks compile: their speed says nothing
             return
-        now = {"frames": tick.frames, "agent_steps": tick.agent_steps, "gradient_steps": tick.gradient_steps}
-        clock = {"steps_per_second": tick.agent_steps_per_second}
-        progress.update(dataclasses.replace(self._shown, clock=clock, **now))
+        now = dataclasses.replace(
+            self._shown,
+            frames=tick.frames,
+            agent_steps=tick.agent_steps,
+            gradient_steps=tick.gradient_steps,
+            clock={"steps_per_second": tick.agent_steps_per_second},
+        )
+        progress.update(now)
 
     def _estimate(self, tick: loop.Tick) -> None:
         """Says once, where there is no GPU, how long the run will take, as soon as that is known."""
