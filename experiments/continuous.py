@@ -8,8 +8,8 @@ The same command on the same run directory goes on where it stopped.
 
 from __future__ import annotations
 
+from tf_pruned_rl.commands.train import train
 from tf_pruned_rl.config import ContinuousConfig, flags
-from tf_pruned_rl.training import command
 
 flags.define_flags(kind=ContinuousConfig, exclude=["agent"])
 
@@ -17,7 +17,7 @@ flags.define_flags(kind=ContinuousConfig, exclude=["agent"])
 def main(argv: list[str]) -> None:
     """Runs what the flags say."""
     del argv
-    command.train(flags.config_from_flags(kind=ContinuousConfig))
+    train(flags.config_from_flags(kind=ContinuousConfig))
 
 
 if __name__ == "__main__":

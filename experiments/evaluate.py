@@ -19,7 +19,7 @@ from tf_pruned_rl.config.flags import run_main
 from tf_pruned_rl.environments import Environment, Episode
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.policies import policy_json, video
-from tf_pruned_rl.policies.episodes import Played
+from tf_pruned_rl.policies.episodes import EpisodeResults
 from tf_pruned_rl.policies.policy import ControlPolicy, Policy, load_policy
 
 _POLICY = flags.DEFINE_string("policy", None, "Directory of the exported policy.", required=True)
@@ -54,7 +54,7 @@ def check_game(description: dict, game: str) -> None:
             raise UserError(f"this policy plays {own}, not {game}; leave --game out, or train one on {game}")
 
 
-def summarise(policy: Policy | ControlPolicy, played: Played, epsilon: float, seconds: float) -> dict:
+def summarise(policy: Policy | ControlPolicy, played: EpisodeResults, epsilon: float, seconds: float) -> dict:
     """Returns the result: returns and lengths per episode, and their statistics (std of the population)."""
     returns = np.array(played.returns)
     return {
@@ -145,7 +145,7 @@ def main(argv: list[str]) -> None:
     policy = load_policy(_POLICY.value)
     environment = policy.make_environment(num_envs=min(_NUM_ENVS.value, _EPISODES.value), seed=_SEED.value)
     epsilon = policy.epsilon if _EPSILON.value is None else _EPSILON.value
-    began = time.perf_counter()
+    start = time.perf_counter()
     with _filmed(policy, environment) as watch:
         played = policy.play(
             environment,
@@ -155,7 +155,7 @@ def main(argv: list[str]) -> None:
             report=_report,
             watch=watch,
         )
-    result = summarise(policy, played, epsilon, time.perf_counter() - began)
+    result = summarise(policy, played, epsilon, time.perf_counter() - start)
     print("\n" + table(result))
     if _JSON.value:
         _write(Path(_JSON.value), json.dumps(result, indent=2) + "\n")

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from absl import flags as absl_flags
 
+from tf_pruned_rl.commands.train import train
 from tf_pruned_rl.config import OfflineConfig, flags
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.runtime import muted_stderr
-from tf_pruned_rl.training import command
 
 _CHECK = absl_flags.DEFINE_bool(
     "check_data",
@@ -43,10 +43,10 @@ def check(data: str, game: str, run: int) -> int:
         raise UserError("nothing to check: give --data=DIR")
     with muted_stderr():
         from tf_pruned_rl.replay import checking
-    found = checking.check(data, game, run)
-    for line in found:
+    report = checking.check(data, game, run)
+    for line in report:
         print(line, flush=True)
-    return int(found.damaged > 0)
+    return int(report.damaged > 0)
 
 
 def main(argv: list[str]) -> int | None:
@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int | None:
     if _CHECK.value:
         game = values.game if values["game"].present else ""
         return check(values.data, game, values.dataset_run if values["dataset_run"].present else 0)
-    command.train(flags.config_from_flags(kind=OfflineConfig))
+    train(flags.config_from_flags(kind=OfflineConfig))
     return None
 
 

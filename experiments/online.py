@@ -8,8 +8,8 @@ The same command on the same run directory goes on where it stopped.
 
 from __future__ import annotations
 
+from tf_pruned_rl.commands.train import train
 from tf_pruned_rl.config import flags
-from tf_pruned_rl.training import command
 
 flags.define_flags()
 
@@ -17,7 +17,7 @@ flags.define_flags()
 def main(argv: list[str]) -> None:
     """Runs what the flags say."""
     del argv
-    command.train(flags.config_from_flags())
+    train(flags.config_from_flags())
 
 
 if __name__ == "__main__":

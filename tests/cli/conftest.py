@@ -3,24 +3,91 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import tensorflow as tf
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+
+# Everything is loaded once; each case is a process forked from there, before TensorFlow has started.
+DRIVER = """
+import json, os, runpy, sys
+import tensorflow
+from tf_pruned_rl.config import flags
+from tf_pruned_rl import exporting, replay, runtime
+from tf_pruned_rl.replay import checking, dataset
+from tf_pruned_rl.training import runner
+
+script, cases = sys.argv[1], json.loads(sys.stdin.read())
+for number, (available, arguments) in enumerate(cases):
+    if not (child := os.fork()):
+        for descriptor, name in ((1, "out"), (2, "err")):
+            os.dup2(os.open(f"{number}.{name}", os.O_WRONLY | os.O_CREAT), descriptor)
+        if available:
+            runtime.available_bytes = lambda: available
+        sys.argv = [script, *arguments]
+        runpy.run_path(script, run_name="__main__")
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+class Answer(NamedTuple):
+    """What a command that was called answered."""
+
+    status: int
+    out: str
+    err: str
+
+    def assert_refuses(self, *words: str) -> None:
+        """Checks that it is one line for the user, with these words in it."""
+        assert self.status == 2, self.err
+        assert self.err.startswith("error: ") and self.err.count("\n") == 1, self.err
+        for word in words:
+            assert word in self.err, (word, self.err)
+
+
+@pytest.fixture(scope="session")
+def call_all(tmp_path_factory) -> Callable[[str, Sequence[Sequence[str]]], list[Answer]]:
+    """Returns a function that calls a command of experiments/ once for each list of arguments.
+
+    ``available`` is the memory that the machine seems to have in each call; 0 is what it has.
+    """
+
+    def call(script: str, cases: Sequence[Sequence[str]], available: Sequence[int] = ()) -> list[Answer]:
+        folder = tmp_path_factory.mktemp("calls")
+        done = subprocess.run(
+            [sys.executable, "-c", DRIVER, str(EXPERIMENTS / script)],
+            input=json.dumps(list(zip(available or [0] * len(cases), map(list, cases), strict=True))),
+            capture_output=True,
+            text=True,
+            cwd=folder,
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+        )
+        assert done.returncode == 0, done.stderr
+        return [
+            Answer(int(status), *((folder / f"{i}.{name}").read_text() for name in ("out", "err")))
+            for i, status in enumerate(done.stdout.split())
+        ]
+
+    return call
 
 
 class Command:
     """A command of experiments/, with the flags that all its runs here have."""
 
     def __init__(self, script: str, flags: Sequence[str]):
-        self._command = [sys.executable, str(Path(__file__).parents[2] / "experiments" / script), *flags]
+        self._command = [sys.executable, str(EXPERIMENTS / script), *flags]
 
     def start(self, run_dir: Path, *flags: str) -> subprocess.Popen:
         pipe = subprocess.PIPE
@@ -33,11 +100,16 @@ class Command:
         out, err = process.communicate()
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
-    def interrupt(self, run_dir: Path, number: signal.Signals, seed: int, lines: Sequence[int]) -> None:
-        """Sends a signal when metrics.jsonl has each of these numbers of lines, and a bit later."""
+    def interrupt(
+        self, run_dir: Path, number: signal.Signals, *flags: str, seed: int, lines: Sequence[int]
+    ) -> int:
+        """Sends a signal when metrics.jsonl has each of these numbers of lines, and a bit later.
+
+        Returns the last exit status.
+        """
         generator, metrics = random.Random(seed), run_dir / "metrics.jsonl"
         for target in lines:
-            process = self.start(run_dir)
+            process = self.start(run_dir, *flags)
             while process.poll() is None and (
                 not metrics.exists() or metrics.read_text().count("\n") < target
             ):
@@ -45,6 +117,7 @@ class Command:
             time.sleep(generator.uniform(0, 0.1))
             process.send_signal(number)
             process.communicate()
+        return process.returncode
 
     @staticmethod
     def records(run_dir: Path) -> list[dict]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -138,29 +137,6 @@ def test_its_policy_plays_and_its_curve_is_drawn(finished, tmp_path):
     assert "CQL+C51 Breakout nature x0.25 95 % pruned" in done.stdout and "200 gradient steps" in done.stdout
 
 
-# Everything is loaded once; each case is a process forked from there, before TensorFlow has started.
-DRIVER = """
-import json, os, runpy, sys
-import tensorflow
-from tf_pruned_rl.config import flags
-from tf_pruned_rl import replay, runtime
-from tf_pruned_rl.replay import checking, dataset
-from tf_pruned_rl.training import runner
-
-script, cases = sys.argv[1], json.loads(sys.stdin.read())
-for number, (available, arguments) in enumerate(cases):
-    if not (child := os.fork()):
-        for descriptor, name in ((1, "out"), (2, "err")):
-            os.dup2(os.open(f"{number}.{name}", os.O_WRONLY | os.O_CREAT), descriptor)
-        if available:
-            runtime.available_bytes = lambda: available
-        sys.argv = [script, *arguments]
-        runpy.run_path(script, run_name="__main__")
-        os._exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-"""
-
-
 def refusals(data: Path, folder: Path) -> dict[str, tuple[int, list[str], list[str]]]:
     """{what is wrong: (bytes of memory there are, flags, words of the answer)}, each with data of its own."""
 
@@ -221,34 +197,20 @@ def refusals(data: Path, folder: Path) -> dict[str, tuple[int, list[str], list[s
     }
 
 
-def test_bad_input_is_one_line_and_status_2(data, tmp_path):
+def test_bad_input_is_one_line_and_status_2(call_all, data, tmp_path):
     cases = refusals(data, tmp_path)
     arguments = [
-        (available, [*OFFLINE, f"--run_dir={tmp_path / 'runs' / str(number)}", *flags])
-        for number, (available, flags, _) in enumerate(cases.values())
+        [*OFFLINE, f"--run_dir={tmp_path / 'runs' / str(number)}", *flags]
+        for number, (_, flags, _) in enumerate(cases.values())
     ]
     checks = [["--check_data", f"--data={data}"], ["--check_data", f"--data={tmp_path / 'truncated_frames'}"]]
-    arguments += [(0, flags) for flags in checks]
-    script = str(Path(__file__).parents[2] / "experiments" / "offline.py")
-    done = subprocess.run(
-        [sys.executable, "-c", DRIVER, script],
-        input=json.dumps(arguments),
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    assert done.returncode == 0, done.stderr
-    statuses = [int(line) for line in done.stdout.split()]
-    for number, (name, (_, _, words)) in enumerate(cases.items()):
-        error = (tmp_path / f"{number}.err").read_text()
-        assert statuses[number] == 2, (name, error)
-        assert error.startswith("error: ") and error.count("\n") == 1, (name, error)
-        for word in words:
-            assert word in error, (name, word, error)
+    available = [*(memory for memory, _, _ in cases.values()), 0, 0]
+    answers = call_all("offline.py", arguments + checks, available)
+    for answer, (_, _, words) in zip(answers, cases.values(), strict=False):
+        answer.assert_refuses(*words)
     # --check_data lists, and its status says whether all is whole.
-    assert statuses[-2:] == [0, 1]
-    whole, spoiled = ((tmp_path / f"{len(cases) + i}.out").read_text().splitlines() for i in (0, 1))
+    assert [answer.status for answer in answers[-2:]] == [0, 1]
+    whole, spoiled = (answer.out.splitlines() for answer in answers[-2:])
     assert whole[0].startswith("Breakout run 1 buffer 0: whole, 149 entries, ") and len(whole) == 3
     assert [" whole, " in line for line in spoiled] == [True, False, True]
     assert "$store$_observation_ckpt.1.gz is damaged" in spoiled[1]

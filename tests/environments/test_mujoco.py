@@ -91,10 +91,10 @@ def test_episodes_end_or_are_cut():
     for count in range(1, 6):
         seen, rewards, terminals, truncations = environment.step(act(-0.5))
         assert (seen[0, 1], rewards[0], terminals[0], truncations[0]) == (count, -0.5, False, False)
-        np.testing.assert_array_equal(environment.arrived, seen)
+        np.testing.assert_array_equal(environment.final_observations, seen)
     seen, _, terminals, truncations = environment.step(act(-0.5))
     assert (terminals[0], truncations[0]) == (False, True)
-    assert environment.arrived[0].tolist() == [first[0, 0], 6] and seen[0, 1] == 0
+    assert environment.final_observations[0].tolist() == [first[0, 0], 6] and seen[0, 1] == 0
     assert seen[0, 0] != first[0, 0], "every episode has a seed of its own"
     environment.step(act(0.0))
     _, _, terminals, truncations = environment.step(act(1.5))
@@ -120,7 +120,7 @@ def test_streams_differ_and_end_apart():
     actions[1, 0] = 1.0
     seen, _, terminals, _ = environment.step(actions)
     assert terminals.tolist() == [False, True, False]
-    assert seen[:, 1].tolist() == [1, 0, 1] and environment.arrived[:, 1].tolist() == [1, 1, 1]
+    assert seen[:, 1].tolist() == [1, 0, 1] and environment.final_observations[:, 1].tolist() == [1, 1, 1]
     for _ in range(3):
         _, _, _, truncations = environment.step(act(0.0, 3))
     assert truncations.tolist() == [True, False, True]
@@ -143,7 +143,7 @@ def go_on(environment: ControlEnvironment, steps: int, seed: int) -> tuple[str, 
     low, high = np.float32(environment.interface.low), np.float32(environment.interface.high)
     for _ in range(steps):
         actions = generator.uniform(low, high, (environment.num_envs, len(low))).astype(np.float32)
-        for each in (*environment.step(actions), environment.arrived):
+        for each in (*environment.step(actions), environment.final_observations):
             seen.update(each.tobytes())
     return seen.hexdigest(), environment.finished()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -17,7 +18,6 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from tf_pruned_rl import config, networks
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.exporting import saved_model
 from tf_pruned_rl.exporting.saved_model import Trained, export_policy
 from tf_pruned_rl.policies.policy_json import TrainingFacts
 
@@ -47,7 +47,7 @@ def make_config(**changes) -> config.ExperimentConfig:
 
 def make_model(experiment: config.ExperimentConfig) -> tf_keras.Model:
     """Returns a network nine tenths of whose kernels' weights are exactly zero."""
-    atoms = experiment.learner.num_atoms if experiment.learner.loss == "c51" else 1
+    atoms = experiment.learning.num_atoms if experiment.learning.loss == "c51" else 1
     model = networks.build(experiment.network, num_actions=len(ACTIONS), num_atoms=atoms)
     rng = np.random.default_rng(1)
     for weight in model.weights:
@@ -98,11 +98,11 @@ def reference(experiment: config.ExperimentConfig, model: tf_keras.Model) -> np.
     """Returns the Q-values of OBSERVATIONS from the model's output, in float64."""
     # In a graph, as when training: TensorFlow rounds bfloat16 differently where it can fuse operations.
     output = tf.function(model)(tf.constant(OBSERVATIONS)).numpy().astype(np.float64)
-    if experiment.learner.loss != "c51":
+    if experiment.learning.loss != "c51":
         return output
     exponentials = np.exp(output - output.max(-1, keepdims=True))
     probabilities = exponentials / exponentials.sum(-1, keepdims=True)
-    v_max, atoms = experiment.learner.v_max, experiment.learner.num_atoms
+    v_max, atoms = experiment.learning.v_max, experiment.learning.num_atoms
     support = np.array([-v_max + 2 * v_max * i / (atoms - 1) for i in range(atoms)])
     return probabilities @ support
 
@@ -216,11 +216,11 @@ def test_an_interrupted_export_leaves_the_older_policy(tmp_path, monkeypatch):
     model = make_model(experiment)
     before = export(model, tmp_path / "policy", experiment)
 
-    def fail(directory):
-        raise OSError(28, "No space left on device")
+    def fail(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(saved_model, "_sync", fail)
-    with pytest.raises(UserError, match="No space left"):
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(UserError, match=r"disk is full \(No space left.*needs more than .* MB"):
         export(model, tmp_path / "policy", experiment)
     assert [path.name for path in tmp_path.iterdir()] == ["policy"]
     assert json.loads((tmp_path / "policy" / "policy.json").read_text()) == before

@@ -7,7 +7,7 @@ import pytest
 
 from tf_pruned_rl.environments import Episode
 from tf_pruned_rl.policies import episodes
-from tf_pruned_rl.policies.episodes import EpsilonGreedy, Played, push
+from tf_pruned_rl.policies.episodes import EpisodeResults, EpsilonGreedy, push
 
 ACTIONS = 3
 
@@ -62,7 +62,7 @@ def constant(action: int):
     return lambda stacks: np.tile(np.eye(ACTIONS, dtype=np.float32)[action], (len(stacks), 1))
 
 
-def play(q_values, environment, *, epsilon: float, seed: int, **how) -> Played:
+def play(q_values, environment, *, epsilon: float, seed: int, **how) -> EpisodeResults:
     player = EpsilonGreedy(
         q_values, observation_shape=(2, 2, 4), num_envs=environment.num_envs, epsilon=epsilon, seed=seed
     )

@@ -178,14 +178,14 @@ def test_a_log_that_is_gone_is_missed(tmp_path):
         log(tmp_path / "log").load(state)
 
 
-def test_a_full_disk_is_told_of_outside_the_graph(tmp_path):
+def test_a_full_disk_is_told_of_outside_the_graph(tmp_path, monkeypatch):
     written = log(tmp_path)
     written.start()
 
-    def full(data: bytes) -> None:
+    def full(file: gzip.GzipFile, data: bytes) -> int:
         raise OSError(28, "No space left on device")
 
-    written._streams["observation"].write = full
+    monkeypatch.setattr(gzip.GzipFile, "write", full)
     for entry, truncated in steps(2):
         written.add(entry, truncated=truncated)
     for act in (written.check, written.finish, lambda: written.save(tmp_path)):

@@ -7,8 +7,9 @@ import pytest
 import tensorflow as tf
 
 from tf_pruned_rl import config
+from tf_pruned_rl.policies import episodes
 from tf_pruned_rl.replay import FrameReplay
-from tf_pruned_rl.training.collector import Collector
+from tf_pruned_rl.training.collector import Collector, push
 
 
 def make(settings, environment, q_values=None):
@@ -96,8 +97,26 @@ def test_state_brings_back_the_same_actions(small, counting, tmp_path):
     run(collector, 10)
     collector.state().save(tmp_path, None)
     run(collector, 20)
-    again, _ = make(small, type(counting)())
+    environment = type(counting)()
+    again, _ = make(small, environment)
     again.state().load(tmp_path)
     run(again, 20)
-    assert again._environment.actions == counting.actions[10:]
+    assert environment.actions == counting.actions[10:]
     assert np.array_equal(again.agent_steps, collector.agent_steps)
+
+
+def test_push_is_that_of_arrays():
+    rng = np.random.default_rng(0)
+    stacks, screens = rng.integers(0, 256, (3, 5, 6, 4), np.uint8), rng.integers(0, 256, (3, 5, 6), np.uint8)
+    is_first = np.array([False, True, False])
+    expected = episodes.push(stacks, screens, is_first)
+    np.testing.assert_array_equal(push(*map(tf.constant, (stacks, screens, is_first))), expected)
+
+
+def test_push_keeps_channels_together_and_stacks_nothing_where_one_screen_is_all():
+    screens = np.arange(2 * 3, dtype=np.uint8).reshape(2, 1, 1, 3) + 100
+    both = np.array([False, True])
+    for channels in (3, 6):
+        stacks = np.arange(2 * channels, dtype=np.uint8).reshape(2, 1, 1, channels)
+        pushed = push(*map(tf.constant, (stacks, screens, both)))
+        np.testing.assert_array_equal(pushed, episodes.push(stacks, screens, both))

@@ -86,6 +86,6 @@ def test_a_restored_experiment_goes_on_as_the_first_would_have(small, tmp_path):
 
 def test_an_evaluation_phase_is_greedy_whole_and_repeatable(small):
     experiment = Experiment(small)
-    results = [evaluation.phase(small, experiment.learner.agent, seed=seed) for seed in (5, 5, 6)]
+    results = [evaluation.evaluate_control(small, experiment.learner.agent, seed=seed) for seed in (5, 5, 6)]
     assert results[0] == results[1] != results[2]
-    assert (results[0].episodes, results[0].agent_steps) == (3, 21)
+    assert (len(results[0].returns), results[0].agent_steps) == (3, 21)

@@ -1,71 +1,57 @@
-"""The evaluation phase, against a game whose returns are known."""
+"""Evaluation, against the same episodes played by arrays; which episodes count is tested in policies/."""
 
 from __future__ import annotations
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_pruned_rl import agents, config
-from tf_pruned_rl.environments import Episode, Screen
-from tf_pruned_rl.training.evaluation import EvaluationResult, evaluate, phase
+from tf_pruned_rl import agents, config, environments
+from tf_pruned_rl.policies import episodes
+from tf_pruned_rl.policies.episodes import EpisodeResults
+from tf_pruned_rl.training.evaluation import evaluate_control, evaluate_game
+
+GAME = {"network": "nature", "width": 0.25, "game": "Breakout", "max_episode_steps": 20, "eval_steps": 30}
 
 
-class Countdown:
-    """Episodes of 2, 3, 4, ... steps; every step pays 10 for action 1, which the policy prefers."""
+def test_a_graph_plays_as_the_same_values_of_arrays_do():
+    settings = config.replace(config.preset("dqn"), **GAME | {"eval_epsilon": 0.3})
+    traces = []
 
-    num_envs, num_actions, screen = 1, 2, Screen()
+    def tensors(stacks: tf.Tensor) -> tf.Tensor:
+        traces.append(1)
+        sums = tf.reduce_sum(tf.cast(stacks[..., 3], tf.float32), [1, 2])
+        return tf.stack([sums % k for k in (7, 5, 3, 2)], 1)
 
-    def reset(self):
-        self._length, self._step, self._return, self._finished = 2, 0, 0.0, []
-        return np.zeros((1, 84, 84), np.uint8)
+    def arrays(stacks: np.ndarray) -> np.ndarray:
+        return np.stack([stacks[..., 3].sum((1, 2)) % k for k in (7, 5, 3, 2)], 1)
 
-    def step(self, actions):
-        self._step += 1
-        self._return += 10.0 * actions[0]
-        ended = self._step == self._length
-        if ended:
-            self._finished.append(Episode(0, self._return, self._step, 0))
-            self._length, self._step, self._return = self._length + 1, 0, 0.0
-        return np.zeros((1, 84, 84), np.uint8), np.array([10.0]), np.array([ended]), np.array([False])
-
-    def finished(self):
-        finished, self._finished = self._finished, []
-        return finished
+    results = evaluate_game(settings, SimpleNamespace(q_values=tensors), seed=4)
+    player = episodes.EpsilonGreedy(arrays, observation_shape=(84, 84, 4), num_envs=1, epsilon=0.3, seed=4)
+    assert results == episodes.play(player, environments.create(settings, seed=4), agent_steps=30)
+    assert results.lengths == (20, 20) and len(traces) == 1
 
 
-def prefer_one(observations: tf.Tensor) -> tf.Tensor:
-    return tf.tile([[0.0, 1.0]], [tf.shape(observations)[0], 1])
+@pytest.mark.parametrize(("count", "lengths"), [(0, 2), (12, 12)])
+def test_episodes_are_counted_where_they_are_given(count, lengths):
+    settings = config.replace(config.preset("der"), eval_episodes=count, **GAME)
+    results = evaluate_game(settings, agents.create(settings, 4), seed=1)
+    assert results.lengths == (20,) * lengths
 
 
-def test_whole_episodes_until_the_budget():
-    # 2 + 3 + 4 = 9 steps are too few for 10, the episode of 5 steps is played to its end.
-    result = evaluate(prefer_one, Countdown(), agent_steps=10, epsilon=0.0, seed=0)
-    assert result == EvaluationResult(mean_return=10 * 14 / 4, episodes=4, agent_steps=14)
+def test_control_plays_the_most_likely_actions():
+    task = config.replace(config.preset("sac"), env="Pendulum-v1", max_episode_steps=10, eval_episodes=3)
+    shapes = []
+
+    def greedy(observations: tf.Tensor) -> tf.Tensor:
+        shapes.append(tuple(observations.shape))
+        return 0.0 * observations[:, :1]
+
+    results = evaluate_control(task, SimpleNamespace(greedy=greedy), seed=0)
+    assert results.lengths == (10, 10, 10) and max(results.returns) < 0 and shapes == [(3, 3)]
 
 
-def test_so_many_episodes():
-    result = evaluate(prefer_one, Countdown(), episodes=3, epsilon=0.0, seed=0)
-    assert result == EvaluationResult(mean_return=10 * 9 / 3, episodes=3, agent_steps=9)
-
-
-def test_a_phase_goes_by_episodes_where_they_are_given():
-    run = {"network": "nature", "width": 0.25, "game": "Breakout", "max_episode_steps": 20, "eval_steps": 30}
-    counts = {}
-    for episodes in (0, 12):
-        settings = config.replace(config.preset("der"), eval_episodes=episodes, **run)
-        result = phase(settings, agents.create(settings, 4), seed=1)
-        counts[episodes] = (result.episodes, result.agent_steps)
-    assert counts == {0: (2, 40), 12: (12, 240)}
-
-
-def test_the_environment_may_be_used_again():
-    environment = Countdown()
-    first = evaluate(prefer_one, environment, agent_steps=10, epsilon=0.0, seed=0)
-    assert evaluate(prefer_one, environment, agent_steps=10, epsilon=0.0, seed=0) == first
-
-
-def test_epsilon_is_used():
-    result = evaluate(prefer_one, Countdown(), agent_steps=600, epsilon=1.0, seed=3)
-    # Half of the actions are 1: 10 * 0.5 per step; the standard error is 0.2.
-    assert result.mean_return * result.episodes / result.agent_steps == pytest.approx(5.0, abs=1.0)
+def test_the_mean_return_is_over_episodes():
+    assert EpisodeResults((1.0, 2.0, 6.0), (1, 1, 1)).mean_return == 3.0

@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from tf_pruned_rl import config
+from tf_pruned_rl.exporting.learner import export_learner
 from tf_pruned_rl.training import runner
 
 
@@ -19,9 +20,11 @@ def test_exit_status_is_the_shells(number):
 def test_a_run_of_the_paper_preset_says_once_how_long_it_takes_without_a_gpu(
     small, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(runner, "gpus", lambda: [])
+    monkeypatch.setattr(runner, "tensorflow_gpus", lambda: [])
     monkeypatch.setattr(runner, "PATIENCE_HOURS", 0.0)
-    path = runner.run(config.replace(small, run_dir=str(tmp_path / "run")), profile=True)
+    path = runner.run(
+        config.replace(small, run_dir=str(tmp_path / "run")), export=export_learner, profile=True
+    )
     out = capsys.readouterr().out
     assert out.count("No GPU was found: at ") == 1 and "--preset=quick" in out
     # The need is told before anything is played.
@@ -33,6 +36,6 @@ def test_a_run_of_the_paper_preset_says_once_how_long_it_takes_without_a_gpu(
 
 
 def test_a_run_of_minutes_says_nothing_of_gpus(small, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(runner, "gpus", lambda: [])
-    runner.run(config.replace(small, run_dir=str(tmp_path / "run")))
+    monkeypatch.setattr(runner, "tensorflow_gpus", lambda: [])
+    runner.run(config.replace(small, run_dir=str(tmp_path / "run")), export=export_learner)
     assert "No GPU was found" not in capsys.readouterr().out

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import tensorflow as tf
+
+from tf_pruned_rl.seeding import Purpose, tensorflow_generator
 
 if TYPE_CHECKING:
     from tf_pruned_rl.replay.batch import Batch
@@ -16,9 +17,6 @@ SCALE = 0.05
 """Standard deviation of the intensity, a factor around 1, before it is cut."""
 CUT = 2.0
 """Standard deviations at which it is cut."""
-
-# Keeps this generator apart from any other that is made from the same seed.
-_STREAM = 0xD29
 
 
 class NoAugmentation:
@@ -46,8 +44,7 @@ class ShiftAndIntensity:
 
     def __init__(self, seed: int) -> None:
         """Seeds the draws."""
-        entropy = np.random.SeedSequence((seed, _STREAM)).generate_state(1, np.uint64)[0]
-        self.generator = tf.random.Generator.from_seed(int(entropy >> np.uint64(1)), alg="philox")
+        self.generator = tensorflow_generator(seed, Purpose.AUGMENTATION)
 
     def __call__(self, batch: Batch) -> Batch:
         """Returns the batch with new observations, float32 [B, 84, 84, 4] in [0, 1.1 * 255]."""

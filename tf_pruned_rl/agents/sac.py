@@ -20,12 +20,11 @@ from tf_pruned_rl.agents.optimizer import Adam
 from tf_pruned_rl.config import ContinuousConfig
 from tf_pruned_rl.environments import Spaces
 from tf_pruned_rl.networks import mlp
+from tf_pruned_rl.seeding import Purpose, tensorflow_generator
 
 if TYPE_CHECKING:
     from tf_pruned_rl.replay.batch import Batch
 
-# Keeps this generator apart from any other that is made from the same seed.
-_STREAM = 0x5AC
 _CRITIC_LOSS_WEIGHT = 0.5
 
 
@@ -120,8 +119,7 @@ class SacAgent(sac_agent.SacAgent):
         self._tau, self._l2_regularization = learner.tau, learner.l2_regularization
         low, high = np.float32(spaces.low), np.float32(spaces.high)
         self._center, self._scale = (high + low) / 2, (high - low) / 2
-        entropy = np.random.SeedSequence((config.run.seed, _STREAM)).generate_state(1, np.uint64)[0]
-        self._generator = tf.random.Generator.from_seed(int(entropy >> np.uint64(1)), alg="philox")
+        self._generator = tensorflow_generator(config.run.seed, Purpose.SAC_ACTIONS)
         self._start()
 
     @property

@@ -18,8 +18,6 @@ from tf_pruned_rl.networks import graph
 from tf_pruned_rl.replay import Batch, Replay
 from tf_pruned_rl.replay.uniform import UniformSampler
 
-# Keeps this generator apart from any other that is made from the same seed.
-_STREAM = 0xD1A6
 _CHUNK = 256
 """States in one call of a network: limits the memory that measuring takes."""
 
@@ -102,8 +100,7 @@ class Diagnostics:
 
     def rows(self, step: int) -> tf.Tensor:
         """Returns the rows of the replay, int64 [B], that are measured after ``step`` gradient steps."""
-        entropy = np.random.SeedSequence((self._seed, _STREAM, step)).generate_state(1, np.uint64)[0]
-        self._generator.reset_from_seed(int(entropy >> np.uint64(1)))
+        self._generator.reset_from_seed(philox_seed(self._seed, Purpose.DIAGNOSTICS, step))
         return self._draw()
 
     def save(self, directory: Path, frames: int) -> None:

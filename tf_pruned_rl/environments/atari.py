@@ -9,9 +9,7 @@ import numpy as np
 from tf_pruned_rl.environments import games
 from tf_pruned_rl.environments.arcade import ArcadeEnvironment
 from tf_pruned_rl.environments.base import FRAME_SHAPE
-
-# Keeps the generator of the idle steps apart from the emulator's, which has the same seed.
-_STREAM = 0x1D7E
+from tf_pruned_rl.seeding import Purpose, numpy_generator
 
 
 class AtariEnvironment(ArcadeEnvironment):
@@ -114,7 +112,7 @@ class _Game:
         self._frame_skip = frame_skip
         self._terminal_on_life_loss = terminal_on_life_loss
         self._max_noops = max_noops
-        self._generator = np.random.default_rng(_STREAM)
+        self._generator = numpy_generator(Purpose.NOOPS)
         self._lives = 0
         # The last screen and the one before it.
         self._screens = np.zeros((2, *self._ale.getScreenDims()), np.uint8)
@@ -124,7 +122,7 @@ class _Game:
         if seed >= 0:
             self._ale.setInt("random_seed", seed)
             self._ale.loadROM(self._rom)  # the emulator takes up a seed only here
-            self._generator = np.random.default_rng((_STREAM, seed))
+            self._generator = numpy_generator(Purpose.NOOPS, seed)
         frame = self._reset()
         for _ in range(self._generator.integers(self._max_noops) if self._max_noops else 0):
             frame, _, _ = self.play(0)

@@ -152,10 +152,14 @@ class ControlEnvironment(ResumableEnvironment):
         )
         self._action_shape = self._envs.action_space.shape
         self._low, self._high = (np.array(b, np.float32) for b in (self.interface.low, self.interface.high))
-        self.arrived = np.zeros((num_envs, *self.frame_shape), np.float32)
+        self.final_observations = np.zeros((num_envs, *self.frame_shape), np.float32)
         """float32[N, observation_size]: what the last step led to, also where an episode ended there."""
         super().__init__(
-            env, num_envs=num_envs, seed=seed, frames=np.zeros_like(self.arrived), software=_software()
+            env,
+            num_envs=num_envs,
+            seed=seed,
+            frames=np.zeros_like(self.final_observations),
+            software=_software(),
         )
 
     def _restart(self, which: np.ndarray, seeds: np.ndarray) -> np.ndarray:
@@ -167,8 +171,8 @@ class ControlEnvironment(ResumableEnvironment):
         # Rounding may take an action past its bounds by a bit, which some environments refuse.
         bounded = np.clip(actions, self._low, self._high).reshape(self._action_shape)
         seen, rewards, terminals, truncations, _ = self._envs.step(bounded)
-        self.arrived = self._flat(seen)
-        return self.arrived, rewards.astype(np.float32), terminals, truncations & ~terminals
+        self.final_observations = self._flat(seen)
+        return self.final_observations, rewards.astype(np.float32), terminals, truncations & ~terminals
 
     def _flat(self, observations: np.ndarray) -> np.ndarray:
         # A new array: the simulator's own is overwritten by the next step.

@@ -57,15 +57,15 @@ def compact(model: tf_keras.Model, multiple: int = 1) -> Compacted:
       UserError: it is not functional, or calls a layer twice.
     """
     model = without_noise(model)
-    found = streams.find(model)
+    stream_of = streams.find(model)
     sources = streams.sources(model)
     constants = _constants(sources)
     read = {layer.name: constants[before[0].name] for layer, before in sources.items() if before}
-    needed = _needed(found, read)
+    needed = _needed(stream_of, read)
     present = {stream: _rounded_up(marks, multiple) for stream, marks in needed.items()}
     weights = {
         layer.name: _weights(
-            layer, found[sources[layer][0].name], found[layer.name], read[layer.name], needed, present
+            layer, stream_of[sources[layer][0].name], stream_of[layer.name], read[layer.name], needed, present
         )
         for layer in model.layers
         if streams.is_linear(layer)
@@ -83,38 +83,38 @@ def compact(model: tf_keras.Model, multiple: int = 1) -> Compacted:
     for layer in clone.layers:
         kernel_and_bias = weights.get(layer.name, model.get_layer(layer.name).get_weights())
         layer.set_weights(kernel_and_bias[: len(layer.weights)])
-    removed = {name: np.flatnonzero(~present[found[name]]).tolist() for name in weights}
+    removed = {name: np.flatnonzero(~present[stream_of[name]]).tolist() for name in weights}
     return Compacted(clone, removed)
 
 
 def _constants(sources: Mapping[Layer, list[Layer]]) -> Constants:
     """Returns the constants in a network, each as the layer that it comes out of computes it."""
-    found: dict[str, np.ndarray] = {}
+    constants: dict[str, np.ndarray] = {}
     for layer, before in sources.items():
-        read = [found[source.name] for source in before]
+        read = [constants[source.name] for source in before]
         match layer:
             case _ if streams.is_linear(layer) and streams.is_unit_by_unit(layer):
-                found[layer.name] = _constants_of_linear(layer, read[0])
+                constants[layer.name] = _constants_of_linear(layer, read[0])
             case _ if not streams.carries(layer):
-                found[layer.name] = np.full(layer.output.shape[-1], np.nan)
+                constants[layer.name] = np.full(layer.output.shape[-1], np.nan)
             case tf_keras.layers.Flatten():
-                found[layer.name] = np.tile(read[0], layer.output.shape[-1] // len(read[0]))
+                constants[layer.name] = np.tile(read[0], layer.output.shape[-1] // len(read[0]))
             case tf_keras.layers.Add():
-                found[layer.name] = np.sum(read, axis=0)
+                constants[layer.name] = np.sum(read, axis=0)
             case tf_keras.layers.MaxPool2D():
-                found[layer.name] = read[0]
+                constants[layer.name] = read[0]
             case tf_keras.layers.UnitNormalization():
-                found[layer.name] = np.where(read[0] == 0, 0.0, np.nan)
+                constants[layer.name] = np.where(read[0] == 0, 0.0, np.nan)
             case _:  # unit by unit
-                found[layer.name] = _applied(layer, read[0])
-    return found
+                constants[layer.name] = _applied(layer, read[0])
+    return constants
 
 
 def _constants_of_linear(layer: Layer, read: np.ndarray) -> np.ndarray:
     kernel, bias = _kernel(layer), _bias(layer)
-    taken = ~np.isnan(read) & (_takes_constants(layer) | (read == 0))
-    varies = (kernel[:, ~taken] != 0).any(axis=(0, 1))
-    values = bias + np.where(taken, read, 0.0) @ kernel.sum(axis=0)
+    absorbed = ~np.isnan(read) & (_takes_constants(layer) | (read == 0))
+    varies = (kernel[:, ~absorbed] != 0).any(axis=(0, 1))
+    values = bias + np.where(absorbed, read, 0.0) @ kernel.sum(axis=0)
     return _applied(layer.activation, np.where(varies, np.nan, values))
 
 
@@ -131,16 +131,16 @@ def _takes_constants(layer: Layer) -> bool:
     )
 
 
-def _needed(found: Mapping[str, Stream], read: Constants) -> Marks:
+def _needed(stream_of: Mapping[str, Stream], read: Constants) -> Marks:
     """Marks the channels that can influence the outputs; a constant that a bias takes over cannot."""
-    needed = {stream: np.full(stream.channels, stream.fixed) for stream in found.values()}
+    needed = {stream: np.full(stream.channels, stream.fixed) for stream in stream_of.values()}
     links = {layer.name: _links(layer, read[layer.name]) for stream in needed for layer in stream.readers}
     grows = True
     while grows:
         grows = False
         for stream in reversed(needed):
             for layer in stream.readers:
-                features = links[layer.name][:, needed[found[layer.name]]].any(axis=1)
+                features = links[layer.name][:, needed[stream_of[layer.name]]].any(axis=1)
                 more = features.reshape(-1, stream.channels).any(axis=0) & ~needed[stream]
                 needed[stream] |= more
                 grows |= bool(more.any())
@@ -151,8 +151,8 @@ def _links(layer: Layer, read: np.ndarray) -> np.ndarray:
     """Returns bool [features read, channels written]: which of these cannot be had without which of those."""
     if isinstance(layer, tf_keras.layers.UnitNormalization):
         return np.repeat((read != 0)[:, None], len(read), axis=1)
-    taken = ~np.isnan(read) & (_takes_constants(layer) | (read == 0))
-    return (_kernel(layer) != 0).any(axis=0) & ~taken[:, None]
+    absorbed = ~np.isnan(read) & (_takes_constants(layer) | (read == 0))
+    return (_kernel(layer) != 0).any(axis=0) & ~absorbed[:, None]
 
 
 def _rounded_up(marks: np.ndarray, multiple: int) -> np.ndarray:

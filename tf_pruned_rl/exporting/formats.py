@@ -114,8 +114,8 @@ def _checker(trained: Trained, force: bool) -> Callable[[Path, dict, str], dict]
             runtime = runtimes.Tflite(directory / tflite["file"], delegates=tflite["delegates"])
         else:
             runtime = runtimes.SavedModel(directory)
-        found = verification.compare(reference, lambda one: runtime(one)["q_values"], observations)
-        return found.check(name, int8=FORMATS[name].int8, force=force)
+        verified = verification.compare(reference, lambda one: runtime(one)["q_values"], observations)
+        return verified.check(name, int8=FORMATS[name].int8, force=force)
 
     return check
 

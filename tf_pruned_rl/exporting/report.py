@@ -66,9 +66,9 @@ def make(
                     "bytes": policy_json.size(description),
                     "dense_bytes": policy_json.size(twins[_twin_of(name)][1]),
                     "latency_ms": {
-                        f"batch {batch}, threads {threads}": found[name][batch]
+                        f"batch {batch}, threads {threads}": times[name][batch]
                         for batch in BATCHES
-                        for threads, found in latency.items()
+                        for threads, times in latency.items()
                     },
                     "verification": description.get("verification"),
                     "returns": _returns(path, episodes, seed) if episodes else None,
@@ -89,22 +89,22 @@ def _twins(trained: Trained, names: Sequence[str], folder: Path) -> dict[str, tu
     rng = np.random.default_rng(0)
     for weight, pruned in zip(model.weights, trained.model.weights, strict=True):
         value = pruned.numpy()
-        drawn = rng.normal(0, value.std() + 1e-3, value.shape)
-        weight.assign(np.where(value == 0, drawn, value) if value.ndim > 1 else value)
+        noise = rng.normal(0, value.std() + 1e-3, value.shape)
+        weight.assign(np.where(value == 0, noise, value) if value.ndim > 1 else value)
     dense = dataclasses.replace(trained, model=model)
-    found = {}
+    written = {}
     for name in dict.fromkeys(map(_twin_of, names)):
-        found[name] = (folder / name, formats.write(dense, folder / name, name))
-    return found
+        written[name] = (folder / name, formats.write(dense, folder / name, name))
+    return written
 
 
 def _layers(trained: Trained, exported: dict[str, dict]) -> list[dict[str, Any]]:
     """Returns a row per kernel; bytes as float32, what zlib makes of them, and what compacting leaves."""
     kernels = [weight.numpy() for weight in trained.model.weights if len(weight.shape) > 1]
-    left = {row["layer"]: row for row in exported["compact"]["layers"]} if "compact" in exported else {}
+    compacted = {row["layer"]: row for row in exported["compact"]["layers"]} if "compact" in exported else {}
     rows = []
     for row, kernel in zip(trained.layers, kernels, strict=True):
-        compact = left.get(row["layer"])
+        compact = compacted.get(row["layer"])
         rows.append(
             {
                 **{name: row[name] for name in ("layer", "parameters", "macs", "macs_left")},
@@ -145,11 +145,11 @@ def text(report: dict[str, Any]) -> str:
             f"  bytes {size['raw']:,} (dense {dense['raw']:,}: {dense['raw'] / size['raw']:.1f} times), "
             f"gzipped {size['gzip']:,} (dense {dense['gzip']:,})",
         ]
-        for where, found in row["latency_ms"].items():
-            gain = found["dense"] / found["pruned"]
+        for where, times in row["latency_ms"].items():
+            gain = times["dense"] / times["pruned"]
             lines.append(
-                f"  {where}: {found['pruned']:.2f} ms (dense {found['dense']:.2f}: {gain:.1f} times), "
-                f"{found['runs']} runs"
+                f"  {where}: {times['pruned']:.2f} ms (dense {times['dense']:.2f}: {gain:.1f} times), "
+                f"{times['runs']} runs"
             )
         if row["returns"]:
             low, high = row["returns"]["interval"]

@@ -39,7 +39,7 @@ def measure(
       seconds: that a pair may take with batches of more than one, though there are fewer runs then;
         0 is as long as it takes.
     """
-    asked = {
+    request = {
         "pairs": {name: list(map(str, pair)) for name, pair in pairs.items()},
         "batches": list(batches),
         "threads": threads,
@@ -52,29 +52,29 @@ def measure(
         "OMP_NUM_THREADS": str(threads),
     }
     done = subprocess.run(
-        [sys.executable, "-m", __name__, json.dumps(asked)],
+        [sys.executable, "-m", __name__, json.dumps(request)],
         env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    found = json.loads(done.stdout.splitlines()[-1])
-    return {name: {int(batch): value for batch, value in each.items()} for name, each in found.items()}
+    latencies = json.loads(done.stdout.splitlines()[-1])
+    return {name: {int(batch): value for batch, value in each.items()} for name, each in latencies.items()}
 
 
-def _measure_here(asked: dict) -> dict[str, dict[int, dict[str, float]]]:
-    if asked["threads"] == 1:
+def _measure_here(request: dict) -> dict[str, dict[int, dict[str, float]]]:
+    if request["threads"] == 1:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    found: dict[str, dict[int, dict[str, float]]] = {}
-    for name, paths in asked["pairs"].items():
-        pair = [load_policy(path, threads=asked["threads"]) for path in paths]
-        found[name] = {}
-        for batch in asked["batches"]:
-            seconds = asked["seconds"] if batch > 1 and asked["seconds"] else math.inf
-            times = _take_turns(pair, batch, asked["runs"], seconds)
+    latencies: dict[str, dict[int, dict[str, float]]] = {}
+    for name, paths in request["pairs"].items():
+        pair = [load_policy(path, threads=request["threads"]) for path in paths]
+        latencies[name] = {}
+        for batch in request["batches"]:
+            seconds = request["seconds"] if batch > 1 and request["seconds"] else math.inf
+            times = _take_turns(pair, batch, request["runs"], seconds)
             pruned, dense = map(float, np.median(times, axis=0))
-            found[name][batch] = {"pruned": pruned, "dense": dense, "runs": len(times)}
-    return found
+            latencies[name][batch] = {"pruned": pruned, "dense": dense, "runs": len(times)}
+    return latencies
 
 
 def _take_turns(policies: Sequence[Policy], batch: int, runs: int, seconds: float) -> list[list[float]]:
@@ -89,9 +89,9 @@ def _take_turns(policies: Sequence[Policy], batch: int, runs: int, seconds: floa
         row = []
         for policy in policies:
             observations = rng.integers(0, 256, (batch, *policy.observation_shape), dtype=np.uint8)
-            began = time.perf_counter()
+            start = time.perf_counter()
             policy.q_values(observations)
-            row.append(1000 * (time.perf_counter() - began))
+            row.append(1000 * (time.perf_counter() - start))
         times.append(row)
     return times[WARM_UP:]
 

@@ -62,15 +62,15 @@ def _newest_checkpoint(directory: Path) -> tuple[Path, dict]:
 
     Unlike ``Checkpointer.restore_latest`` it leaves the folder alone: the run may be writing to it.
     """
-    found = sorted(
+    checkpoints = sorted(
         (path for path in directory.glob("*") if path.name.isdecimal()), key=lambda path: int(path.name)
     )
-    for path in reversed(found):
+    for path in reversed(checkpoints):
         try:
             return path, verify(path)
         except DamagedCheckpoint as damage:
             print(f"Warning: skipping the damaged checkpoint {path}: {damage}", file=sys.stderr)
-    if found:
+    if checkpoints:
         raise UserError(
             f"no checkpoint in {directory} is intact; resume the run to make a new one, or restore a copy"
         )

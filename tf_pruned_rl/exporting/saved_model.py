@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl import environments
+from tf_pruned_rl import durable, environments
 from tf_pruned_rl.config import Config, ContinuousConfig, GameConfig
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.policies import policy_json
@@ -73,16 +73,21 @@ def export_policy(
     _check_replaceable(directory)
     temporary = directory.with_name(f".{directory.name}.writing")
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        if save is None:
-            _save(trained.model, temporary, policy_function(trained.config, trained.model))
-        else:
-            save(temporary)
-        description = _describe(temporary, trained) | dict(complete(temporary))
-        policy_json.write(temporary, description)
-        _sync(temporary)
-        _replace(temporary, directory)
+        with durable.disk_full_as_user_error(
+            directory.parent,
+            f"the policy in {directory}",
+            "The older policy, if any, is kept: make room and give the same command again",
+            temporary=temporary,
+        ):
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir(parents=True)
+            if save is None:
+                _save(trained.model, temporary, policy_function(trained.config, trained.model))
+            else:
+                save(temporary)
+            description = _describe(temporary, trained) | dict(complete(temporary))
+            policy_json.write(temporary, description)
+            durable.replace_folder(temporary, directory)
     except OSError as error:
         raise UserError(
             f"cannot write the policy to {directory}: {error.strerror or error}; choose another place"
@@ -182,28 +187,3 @@ def _check_replaceable(directory: Path) -> None:
         raise UserError(f"{directory} is a file; give a directory for the policy")
     if directory.is_dir() and any(directory.iterdir()) and not (directory / policy_json.FILE).is_file():
         raise UserError(f"{directory} holds other files and no policy; give a new or empty directory")
-
-
-def _sync(directory: Path) -> None:
-    """Forces every file and directory below ``directory`` to the disk."""
-    for path in [*directory.rglob("*"), directory]:
-        _sync_one(path)
-
-
-def _sync_one(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _replace(temporary: Path, directory: Path) -> None:
-    """Renames ``temporary`` to ``directory``; what was there goes once the new one stands."""
-    old = directory.with_name(f".{directory.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if directory.exists():
-        directory.rename(old)
-    temporary.rename(directory)
-    _sync_one(directory.parent)
-    shutil.rmtree(old, ignore_errors=True)

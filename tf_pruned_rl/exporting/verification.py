@@ -24,7 +24,7 @@ QValues = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Verification:
-    """What was found."""
+    """How an exported policy compares with the network."""
 
     frames: int
     """Observations that were compared."""
@@ -62,24 +62,24 @@ def observe(
     player = EpsilonGreedy(
         q_values, observation_shape=observation_shape, num_envs=count, epsilon=EPSILON, seed=seed
     )
-    frames, began = environment.reset(), np.ones(count, bool)
-    seen: list[np.ndarray] = []
-    while len(seen) * count < FRAMES:
-        actions = player(frames, began)
-        seen.append(player.observations)
+    frames, is_first = environment.reset(), np.ones(count, bool)
+    batches: list[np.ndarray] = []
+    while len(batches) * count < FRAMES:
+        actions = player(frames, is_first)
+        batches.append(player.observations)
         frames, _, terminals, truncations = environment.step(actions)
-        began = terminals | truncations
-    return np.concatenate(seen)
+        is_first = terminals | truncations
+    return np.concatenate(batches)
 
 
 def compare(reference: QValues, candidate: QValues, observations: np.ndarray) -> Verification:
     """Compares the values of two policies, the candidate's one observation at a time, as it will be used."""
     expected = np.concatenate([reference(batch) for batch in np.array_split(observations, 20)])
-    found = np.concatenate([candidate(one[None]) for one in observations])
+    values = np.concatenate([candidate(one[None]) for one in observations])
     return Verification(
         frames=len(observations),
         distinct_frames=len({one.tobytes() for one in observations}),
-        max_q_difference=float(np.abs(found - expected).max()),
+        max_q_difference=float(np.abs(values - expected).max()),
         q_range=float(expected.max() - expected.min()),
-        equal_actions=float(np.mean(found.argmax(-1) == expected.argmax(-1))),
+        equal_actions=float(np.mean(values.argmax(-1) == expected.argmax(-1))),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tf_pruned_rl.config import Config
@@ -14,6 +13,7 @@ from tf_pruned_rl.interventions.redo import Redo
 from tf_pruned_rl.interventions.regularizers import CoupledWeightDecay, WeightDecay
 from tf_pruned_rl.interventions.reset import Reset
 from tf_pruned_rl.registry import INTERVENTIONS, REGULARIZERS
+from tf_pruned_rl.seeding import Purpose, tensorflow_generator
 
 __all__ = [
     "CoupledWeightDecay",
@@ -25,9 +25,6 @@ __all__ = [
     "create",
     "create_regularizer",
 ]
-
-# Keeps this generator apart from any other that is made from the same seed.
-_STREAM = 0x1E5E7
 
 
 def create(config: Config, agent: Any, masks: Mapping[Any, tf.Variable]) -> Intervention:
@@ -41,8 +38,7 @@ def create(config: Config, agent: Any, masks: Mapping[Any, tf.Variable]) -> Inte
     Raises:
       UserError: there is no such intervention.
     """
-    entropy = np.random.SeedSequence((config.run.seed, _STREAM)).generate_state(1, np.uint64)[0]
-    generator = tf.random.Generator.from_seed(int(entropy >> np.uint64(1)), alg="philox")
+    generator = tensorflow_generator(config.run.seed, Purpose.INTERVENTIONS)
     return INTERVENTIONS[config.intervention.intervention](config, agent, masks, generator)
 
 

@@ -70,6 +70,15 @@ class CoupledWeightDecay(Intervention):
 
 
 def create(config: Config, agent: Any) -> Intervention:
-    """Returns the weight decay of a configuration: coupled to Adam or not."""
-    decay = CoupledWeightDecay if config.intervention.decay_coupled else WeightDecay
-    return decay(agent, config.intervention.decay_rate)
+    """Returns the weight decay of a run."""
+    kind = CoupledWeightDecay if config.intervention.decay_coupled else WeightDecay
+    return kind(agent, config.intervention.decay_rate)
+
+
+def _with_optimizers(agent: Any) -> list[tuple[tf.Variable, Optimizer]]:
+    """Returns (variable, its optimizer) for every parameter of the online networks."""
+    return [
+        (variable, optimizer_of(agent, variable))
+        for model in agent.networks.values()
+        for variable in model.trainable_variables
+    ]

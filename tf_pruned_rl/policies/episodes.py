@@ -10,17 +10,24 @@ import numpy as np
 from tf_pruned_rl.environments.base import Environment, Episode
 
 Act = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""(frames [N, ...], began bool[N]: where a frame is the first since a terminal state) -> actions [N, ...]."""
+"""(observations or newest screens [N, ...], is_first bool[N]) -> actions [N, ...].
+
+``is_first`` is true where a screen is the first since a terminal state."""
 
 
 @dataclass(frozen=True)
-class Played:
+class EpisodeResults:
     """The episodes that were played."""
 
     returns: tuple[float, ...]
     """Un-clipped return of each episode, in the order in which they ended."""
     lengths: tuple[int, ...]
     """Agent steps of each episode."""
+
+    @property
+    def mean_return(self) -> float:
+        """Mean un-clipped return."""
+        return sum(self.returns) / len(self.returns)
 
     @property
     def agent_steps(self) -> int:
@@ -36,7 +43,7 @@ def play(
     agent_steps: int | None = None,
     report: Callable[[Episode], None] = lambda episode: None,
     watch: Callable[[], None] = lambda: None,
-) -> Played:
+) -> EpisodeResults:
     """Plays whole episodes from a reset.
 
     With several environments side by side the short episodes end first, so counting those that end
@@ -59,8 +66,8 @@ def play(
     if (episodes or agent_steps or 0) <= 0:
         raise ValueError("episodes and agent_steps must be positive")
     count = environment.num_envs
-    frames, began = environment.reset(), np.ones(count, bool)
-    fresh = began  # where an episode begins; ``began`` is also true after a lost life that is terminal
+    frames, is_first = environment.reset(), np.ones(count, bool)
+    fresh = is_first  # where an episode begins; ``is_first`` is also true after a lost life that is terminal
     environment.finished()  # those of an earlier use
     counts = np.zeros(count, bool)  # whether the episode in progress counts
     returns: list[float] = []
@@ -72,9 +79,9 @@ def play(
             counts[index] = played < agent_steps if agent_steps is not None else begun < (episodes or 0)
             begun += 1
         if not counts.any():
-            return Played(tuple(returns), tuple(lengths))
-        frames, _, terminals, truncations = environment.step(act(frames, began))
-        began, fresh = terminals | truncations, np.zeros(count, bool)
+            return EpisodeResults(tuple(returns), tuple(lengths))
+        frames, _, terminals, truncations = environment.step(act(frames, is_first))
+        is_first, fresh = terminals | truncations, np.zeros(count, bool)
         played += int(counts.sum())
         for episode in environment.finished():
             fresh[episode.env] = True
@@ -114,23 +121,23 @@ class EpsilonGreedy:
         self._generator = np.random.default_rng(seed)
         self.observations = np.zeros((num_envs, *observation_shape), np.uint8)
 
-    def __call__(self, frames: np.ndarray, began: np.ndarray) -> np.ndarray:
+    def __call__(self, frames: np.ndarray, is_first: np.ndarray) -> np.ndarray:
         """Returns the actions, int32[N]; see ``Act``."""
-        self.observations = push(self.observations, frames, began)
+        self.observations = push(self.observations, frames, is_first)
         values = self._q_values(self.observations)
         draws = self._generator.random((2, len(frames)))
         anything = (draws[1] * values.shape[1]).astype(np.int32)
         return np.where(draws[0] < self._epsilon, anything, values.argmax(-1).astype(np.int32))
 
 
-def push(stacks: np.ndarray, frames: np.ndarray, began: np.ndarray) -> np.ndarray:
+def push(stacks: np.ndarray, frames: np.ndarray, is_first: np.ndarray) -> np.ndarray:
     """Returns the stacks with one more frame: newest last, zeros before an episode's first frame.
 
     Args:
       stacks: uint8[N, height, width, k], the observations before.
       frames: uint8[N, height, width], or with channels of their own [N, height, width, c].
-      began: bool[N], where the frame is the first of its episode.
+      is_first: bool[N], where the frame is the first of its episode.
     """
     newest = frames.reshape(*stacks.shape[:3], -1)
     kept = stacks[..., newest.shape[3] :]
-    return np.concatenate([np.where(began[:, None, None, None], np.uint8(0), kept), newest], axis=-1)
+    return np.concatenate([np.where(is_first[:, None, None, None], np.uint8(0), kept), newest], axis=-1)

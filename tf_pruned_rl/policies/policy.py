@@ -13,7 +13,7 @@ from tf_pruned_rl.environments import games
 from tf_pruned_rl.environments.base import Environment
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.policies import policy_json, runtimes
-from tf_pruned_rl.policies.episodes import EpsilonGreedy, Played, play
+from tf_pruned_rl.policies.episodes import EpisodeResults, EpsilonGreedy, play
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,14 @@ class Policy:
                 f"{self.game} has the actions {', '.join(environment.action_meanings)} here, the policy was "
                 f"trained with {', '.join(self.action_meanings)}; install the versions policy.json names"
             )
-        seen = policy_json.signature(
+        signature = policy_json.signature(
             environments.screen(experiment).observation_shape, len(self.action_meanings)
         )
         promised = self.description["signature"]
-        if any(promised[side] != seen[side] for side in ("inputs", "outputs")):
+        if any(promised[side] != signature[side] for side in ("inputs", "outputs")):
             raise UserError(
-                f"{self.game} is seen as {seen['inputs']} and played by {seen['outputs']} here, the policy "
-                f"takes {promised['inputs']} and gives {promised['outputs']}; export it again"
+                f"{self.game} is seen as {signature['inputs']} and played by {signature['outputs']} here, "
+                f"the policy takes {promised['inputs']} and gives {promised['outputs']}; export it again"
             )
         return environment
 
@@ -81,7 +81,7 @@ class Policy:
             seed=seed,
         )
 
-    def play(self, environment: Environment, *, epsilon: float, seed: int, **how: Any) -> Played:
+    def play(self, environment: Environment, *, epsilon: float, seed: int, **how: Any) -> EpisodeResults:
         """Plays, with random actions made from ``seed``; ``how`` is as of ``episodes.play``."""
         player = self.player(num_envs=environment.num_envs, epsilon=epsilon, seed=seed)
         return play(player, environment, **how)
@@ -142,7 +142,7 @@ class ControlPolicy:
         epsilon: float,
         seed: int,
         **how: Any,
-    ) -> Played:
+    ) -> EpisodeResults:
         """Plays the most likely actions; ``how`` is as of ``episodes.play``.
 
         Raises:
@@ -151,7 +151,7 @@ class ControlPolicy:
         del seed  # nothing is random but the environment
         if epsilon:
             raise UserError("--epsilon is for Atari games: a policy of continuous control plays without")
-        return play(lambda frames, began: self.actions(frames), environment, **how)
+        return play(lambda frames, is_first: self.actions(frames), environment, **how)
 
     def scores(self, mean_return: float) -> dict[str, float | None]:
         """Returns nothing: there is no human score."""

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import gzip
 import hashlib
 import json
 import platform
-import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import tf_pruned_rl
 from tf_pruned_rl import config as configuration
@@ -30,6 +28,7 @@ from tf_pruned_rl.config import (
 )
 from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.policies import sizes
 
 FILE = "policy.json"
 FORMAT_VERSION = 1
@@ -115,7 +114,7 @@ def describe(
         },
         "files": {
             str(path.relative_to(directory)): {"bytes": path.stat().st_size, "sha256": _sha256(path)}
-            for path in _files(directory)
+            for path in sizes.files(directory)
         },
     }
 
@@ -129,7 +128,7 @@ def _sizes(directory: Path) -> dict[str, dict[str, int]]:
     parts = {"saved_model": directory, "variables": directory / "variables"}
     if (directory / TFLITE_FILE).is_file():
         parts = {"tflite": directory}
-    return {name: {"raw": _raw(path), "gzip": _gzipped(path)} for name, path in parts.items()}
+    return {name: {"raw": sizes.raw(path), "gzip": sizes.gzipped(path)} for name, path in parts.items()}
 
 
 _TASK_KEYS = {kinds.ONLINE: "game", kinds.OFFLINE: "game", kinds.CONTINUOUS: "environment"}
@@ -295,11 +294,11 @@ def _check_actions(path: Path, description: Mapping[str, Any]) -> None:
 
 def _check_protocol(path: Path, description: Mapping[str, Any]) -> None:
     """Raises UserError unless the environment could be one of a run."""
-    found = _protocol(description) | {"agent": description["agent"]}
+    protocol = _protocol(description) | {"agent": description["agent"]}
     kind = configuration.config_class(description["agent"])
-    for name, value in found.items():
-        wanted = config_io.field_types(kind)[name]
-        _check_types(path, found, {name: (int, float) if wanted is float else wanted})
+    for name, value in protocol.items():
+        expected = config_io.field_types(kind)[name]
+        _check_types(path, protocol, {name: (int, float) if expected is float else expected})
         try:
             validation.check_field(name, value, kind)
         except UserError as error:
@@ -335,8 +334,8 @@ def _protocol(description: Mapping[str, Any]) -> dict[str, Any]:
         field.name
         for field in dataclasses.fields(configuration.config_class(description["agent"])().environment)
     }
-    told = description["preprocessing"] | {"suite": suite(description)}
-    return {name: value for name, value in told.items() if name in fields}
+    values = description["preprocessing"] | {"suite": suite(description)}
+    return {name: value for name, value in values.items() if name in fields}
 
 
 def check_files(directory: Path, description: Mapping[str, dict]) -> None:
@@ -355,45 +354,6 @@ def check_files(directory: Path, description: Mapping[str, dict]) -> None:
             raise UserError(
                 f"{path} is not the file that was exported (checksum differs); export the policy again"
             )
-
-
-def _files(directory: Path) -> list[Path]:
-    return sorted(path for path in directory.rglob("*") if path.is_file())
-
-
-def _raw(directory: Path) -> int:
-    return sum(path.stat().st_size for path in _files(directory))
-
-
-class _Counter:
-    """A file to write to that keeps only its length."""
-
-    def __init__(self) -> None:
-        self.length = 0
-
-    def write(self, data: bytes) -> int:
-        self.length += len(data)
-        return len(data)
-
-    def flush(self) -> None:
-        pass
-
-
-def _gzipped(directory: Path) -> int:
-    """Returns the bytes of the files as a tar stream under gzip level 6: what a download would cost."""
-    counter = _Counter()
-    with (
-        gzip.GzipFile(fileobj=counter, mode="wb", compresslevel=6, mtime=0) as stream,
-        tarfile.open(fileobj=cast(IO[bytes], stream), mode="w|") as tar,
-    ):
-        for path in _files(directory):
-            member = tarfile.TarInfo(
-                str(path.relative_to(directory))
-            )  # no owner, no time: a size that repeats
-            member.size = path.stat().st_size
-            with path.open("rb") as file:
-                tar.addfile(member, file)
-    return counter.length
 
 
 def _sha256(path: Path) -> str:

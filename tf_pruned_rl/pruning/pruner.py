@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tf_pruned_rl.config.combinations import check_pruning
@@ -32,9 +31,7 @@ from tf_pruned_rl.pruning.groups import plan
 from tf_pruned_rl.pruning.kernels import Kernel, LayerFilter
 from tf_pruned_rl.pruning.masks import MaskedGroup, MaskedKernel, ReadMask, apply_mask
 from tf_pruned_rl.registry import PRUNING_METHODS
-
-# Keeps this generator apart from any other that is made from the same seed.
-_STREAM = 0x9B0E
+from tf_pruned_rl.seeding import Purpose, tensorflow_generator
 
 
 class Pruner(BasePruner):
@@ -114,7 +111,7 @@ class Pruner(BasePruner):
         self._networks = [wrap(of_network) for of_network in self._kernels_by_network]
         self._groups = [group for groups in self._networks for group in groups]
         self._masked = [masked for group in self._groups for masked in group.masked]
-        self._generator = _generator(seed)
+        self._generator = tensorflow_generator(seed, Purpose.PRUNING)
         self._state = masks.state(self._masked)
         if method != "magnitude":  # which uses no random numbers: its checkpoints hold no generator
             self._state["pruning/generator"] = self._generator.state
@@ -278,8 +275,3 @@ class Pruner(BasePruner):
         """
         for groups in self._networks:
             masks.check_schedule(groups, step, pooled=self._pooled)
-
-
-def _generator(seed: int) -> tf.random.Generator:
-    entropy = np.random.SeedSequence((seed, _STREAM)).generate_state(1, np.uint64)[0]
-    return tf.random.Generator.from_seed(int(entropy >> np.uint64(1)), alg="philox")

@@ -16,9 +16,7 @@ from tf_pruned_rl.replay import segments
 from tf_pruned_rl.replay.batch import Batch
 from tf_pruned_rl.replay.frames import FrameRing
 from tf_pruned_rl.replay.placement import in_main_memory
-
-# Keeps this generator apart from any other that is made from the same seed.
-_STREAM = 0x5E91A7
+from tf_pruned_rl.seeding import Purpose, tensorflow_generator
 
 
 class Replay(abc.ABC):
@@ -43,8 +41,7 @@ class Replay(abc.ABC):
         """
         self.batch_size = batch_size
         self.ring = ring
-        entropy = np.random.SeedSequence((seed, _STREAM)).generate_state(1, np.uint64)[0]
-        self.generator = tf.random.Generator.from_seed(int(entropy >> np.uint64(1)), alg="philox")
+        self.generator = tensorflow_generator(seed, Purpose.REPLAY_SAMPLING)
         self.sampler = sampler(ring, self.generator)
 
     def refill(self, step: int) -> None:

@@ -21,9 +21,8 @@ from tf_pruned_rl.environments import games
 from tf_pruned_rl.environments.base import STACK
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.replay import layout
+from tf_pruned_rl.seeding import Purpose, numpy_generator
 
-# Keeps the choice of the sample apart from everything else that is drawn from the same seed.
-_STREAM = 0xDA7A
 _BLOCK_BYTES = 1 << 22
 """Read at a time where nothing is kept."""
 
@@ -99,7 +98,7 @@ def _stretch(config: OfflineConfig, buffer: Buffer) -> Stretch:
             f"--data_fraction={data.data_fraction} takes {entries} of the {buffer.entries:,} entries of "
             f"buffer {buffer.number}, but a transition spans {least}: raise it"
         )
-    generator = np.random.default_rng((config.run.seed, _STREAM, buffer.number))
+    generator = numpy_generator(config.run.seed, Purpose.DATA_SAMPLE, buffer.number)
     places = {"first": 1, "random": buffer.entries - entries + 1}[data.data_sample]
     return Stretch(buffer.number, int(generator.integers(places)), entries)
 

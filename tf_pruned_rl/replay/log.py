@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import gzip
 import json
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tf_pruned_rl import durable
 from tf_pruned_rl.config import Config, ExperimentConfig
 from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.environments import Environment, Episode
@@ -78,7 +78,7 @@ class ReplayLog:
         self._late = _EMPTY
         self._between_episodes = True
         self._ends: list[int] = []
-        self._streams: dict[str, _Stream] = {}
+        self._files: dict[str, _GzipFile] = {}
         self._failure: OSError | None = None
 
     def attach(self, environment: Environment) -> LoggedEnvironment:
@@ -121,10 +121,10 @@ class ReplayLog:
     def finish(self) -> None:
         """Publishes the buffer in progress: the rest is zeros, and its count is that of its own entries."""
         self.check()
-        if not self._streams or not self._slot:
+        if not self._files or not self._slot:
             return
-        for name, stream in self._streams.items():
-            stream.zeros(_row_bytes(name), self._capacity - self._slot)
+        for name, file in self._files.items():
+            file.zeros(_row_bytes(name), self._capacity - self._slot)
         self._publish(self._slot)
 
     def save(self, directory: Path) -> None:
@@ -136,7 +136,7 @@ class ReplayLog:
             "between_episodes": self._between_episodes,
             "ends": self._ends,
             "late": [int(self._late.action), float(self._late.reward), bool(self._late.terminal)],
-            "bytes": {name: stream.rest() for name, stream in self._streams.items()},
+            "bytes": {name: file.rest() for name, file in self._files.items()},
         }
         (directory / _STATE).write_text(json.dumps(state))
         np.savez_compressed(directory / _FRAMES, late=self._late.observation)
@@ -163,8 +163,8 @@ class ReplayLog:
 
     def release(self) -> None:
         """Lets others have the directory; the end of the process does so too."""
-        for stream in self._streams.values():
-            stream.close()
+        for file in self._files.values():
+            file.close()
         os.close(self._lock)
 
     def _take(self) -> None:
@@ -172,15 +172,13 @@ class ReplayLog:
         try:
             self._unfinished.mkdir(parents=True, exist_ok=True)
             self._logs.mkdir(exist_ok=True)
-            self._lock = os.open(self._unfinished, os.O_RDONLY | os.O_CLOEXEC)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock = durable.lock(self._unfinished)
+            if lock is None:
+                raise UserError(f"{self._logs} is being written by another run: give another --log_replay")
+            self._lock = lock
             if not self._owner_file.exists() and not any(self._logs.iterdir()):
-                self._owner_file.write_text(self._owner)
+                durable.write(self._owner_file, self._owner)
             owner = self._owner_file.read_text() if self._owner_file.exists() else ""
-        except BlockingIOError as error:
-            raise UserError(f"{self._logs} is being written by another run: give another --log_replay") from (
-                error
-            )
         except OSError as error:
             raise UserError(
                 f"{self._logs} cannot be written ({error.strerror}): give another --log_replay"
@@ -201,15 +199,15 @@ class ReplayLog:
     def _open(self, lengths: dict[str, int] | None = None) -> None:
         """Starts the files of a buffer, or cuts them to ``lengths`` and goes on with them."""
         lengths = lengths or dict.fromkeys(layout.ARRAYS, 0) if self._slot < self._capacity - 1 else {}
-        self._streams = {name: _Stream(self._unfinished / f"{name}.gz") for name in lengths}
+        self._files = {name: _GzipFile(self._unfinished / f"{name}.gz") for name in lengths}
         for name, length in lengths.items():
             published = self._logs / layout.file_name(layout.element(name), self._number)
             if length and published.exists():
-                os.replace(published, self._streams[name].path)
-            self._streams[name].open(length)
+                os.replace(published, self._files[name].path)
+            self._files[name].open(length)
             if not length:
                 dtype, shape = layout.ARRAYS[name]
-                self._streams[name].header(dtype, (self._capacity, *shape))
+                self._files[name].header(dtype, (self._capacity, *shape))
 
     def _put(self, entry: Entry, *, ends: bool = False) -> None:
         if self._slot == self._capacity - 1:  # the buffer that it ends is already written
@@ -226,15 +224,15 @@ class ReplayLog:
 
     def _write(self, entry: Entry) -> None:
         for (name, (dtype, _)), value in zip(layout.ARRAYS.items(), entry, strict=True):
-            self._streams[name].write(np.asarray(value, dtype).tobytes())
+            self._files[name].write(np.asarray(value, dtype).tobytes())
 
     def _publish(self, count: int) -> None:
         """Moves the buffer in progress to the logs, what others count files by coming last."""
-        for name, stream in self._streams.items():
-            stream.rest()
-            stream.close()
-            os.replace(stream.path, self._logs / layout.file_name(layout.element(name), self._number))
-        self._streams = {}
+        for name, file in self._files.items():
+            file.rest()
+            file.close()
+            os.replace(file.path, self._logs / layout.file_name(layout.element(name), self._number))
+        self._files = {}
         with self._gzip(layout.ENDS) as file:
             pickle.dump(set(self._ends), file)
         with self._gzip(layout.INVALID) as file:
@@ -252,7 +250,7 @@ def _row_bytes(name: str) -> int:
     return int(np.dtype(dtype).itemsize * np.prod(shape, dtype=int))
 
 
-class _Stream:
+class _GzipFile:
     """A growing gzip file of several members, which whoever reads it takes for one.
 
     Attributes:
@@ -270,15 +268,9 @@ class _Stream:
         Raises:
           UserError: it is not that long.
         """
-        self._file = open(self.path, "r+b" if self.path.exists() else "w+b")
-        size = os.fstat(self._file.fileno()).st_size
-        if size < length:
-            raise UserError(
-                f"{self.path} has {size} bytes where the checkpoint counts {length}: put the log back, or "
-                "start over with another --run_dir and --log_replay"
-            )
-        self._file.truncate(length)
-        self._file.seek(length)
+        self._growing = durable.GrowingFile(self.path)
+        self._growing.cut(length)
+        self._file = self._growing.file
 
     def header(self, dtype: type[np.generic], shape: tuple[int, ...]) -> None:
         """Writes what stands before the entries in numpy's format."""
@@ -301,13 +293,11 @@ class _Stream:
     def rest(self) -> int:
         """Makes what is written whole members on the disk; returns their length in bytes."""
         self._close_member()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        return int(self._file.tell())
+        return self._growing.position()
 
     def close(self) -> None:
         """Closes the file."""
-        self._file.close()
+        self._growing.close()
 
     def _open_member(self) -> gzip.GzipFile:
         if self._member is None:

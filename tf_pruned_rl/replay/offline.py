@@ -19,6 +19,7 @@ from tf_pruned_rl.replay import dataset, layout
 from tf_pruned_rl.replay.buffer import FrameReplay
 from tf_pruned_rl.replay.dataset import Sample, Stretch
 from tf_pruned_rl.replay.frames import RECORD_COLUMNS, TERMINAL, TRUNCATION
+from tf_pruned_rl.seeding import Purpose, numpy_generator
 
 PIECE = 4_096
 """Entries read and taken in at a time: 29 MB of frames."""
@@ -26,8 +27,6 @@ _AHEAD = 3
 """Pieces that wait to be taken in."""
 _STATE = "data.json"
 _SMALL = ("action", "reward", "terminal")
-# Keeps the order of the data apart from everything else that is drawn from the same seed.
-_STREAM = 0x0DE2
 
 
 class Place(NamedTuple):
@@ -75,7 +74,7 @@ class Order:
         return self._rounds[number][place]
 
     def _round(self, number: int) -> list[Place]:
-        generator = np.random.default_rng((self._seed, _STREAM, number))
+        generator = numpy_generator(self._seed, Purpose.DATA_ORDER, number)
         places, step = [], number * self._sample.entries
         for index in generator.permutation(len(self._sample.stretches)):
             stretch = self._sample.stretches[index]

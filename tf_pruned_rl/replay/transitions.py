@@ -10,7 +10,7 @@ from tf_pruned_rl.replay.placement import in_main_memory
 from tf_pruned_rl.replay.uniform import UniformSampler
 
 # What lies between an entry and the one after it.
-_GOES_ON, _TERMINAL, _INTERRUPTED, _ARRIVAL = 0.0, 1.0, 2.0, 3.0
+_GOES_ON, _TERMINAL, _INTERRUPTED, _FINAL = 0.0, 1.0, 2.0, 3.0
 _SCALARS = 2
 """Columns of an entry beside observation and action: reward and end."""
 
@@ -25,10 +25,10 @@ class TransitionRing:
 
     Every observation is stored once: o_{t+1} is found in the next entry. Where that is not so, because
     an episode was cut and the next one begins with another observation, every stream gets one entry
-    more, an *arrival*, that holds only the observation the step led to. (All streams share one cursor;
-    for those that were not cut it is the same observation that their next entry holds.) So nothing
-    has to be left out: a cut transition is sampled like any other, and n-step returns that meet an
-    arrival bootstrap there, after fewer than n steps.
+    more, a *final observation*, that holds only the observation the step led to. (All streams share one
+    cursor; for those that were not cut it is the same observation that their next entry holds.) So nothing
+    has to be left out: a cut transition is sampled like any other, and n-step returns that meet a
+    final observation bootstrap there, after fewer than n steps.
 
     Entry t of stream e lies in row ``e * length + t % length`` of one float32 variable.
     """
@@ -79,11 +79,11 @@ class TransitionRing:
         return tf.maximum(written - self.length, 0), written - self.n_step
 
     def is_cut(self, rows: tf.Tensor) -> tf.Tensor:
-        """Returns bool [B]: whether the entry is an arrival, from which nothing was done."""
+        """Returns bool [B]: whether the entry is a final observation, from which nothing was done."""
         ends = self.entries.gather_nd(
             tf.stack([rows, tf.fill(rows.shape, tf.constant(self._end, tf.int64))], 1)
         )
-        return tf.equal(ends, _ARRIVAL)
+        return tf.equal(ends, _FINAL)
 
     def write(
         self,
@@ -92,7 +92,7 @@ class TransitionRing:
         rewards: tf.Tensor,
         terminals: tf.Tensor,
         truncations: tf.Tensor,
-        arrived: tf.Tensor,
+        final_observations: tf.Tensor,
     ) -> tf.Tensor:
         """Writes one entry per stream over the oldest, two where any is cut; returns the step of the last."""
         cut = tf.reduce_any(truncations)
@@ -100,12 +100,14 @@ class TransitionRing:
         ends = tf.where(terminals, _TERMINAL, going)
         self._append(tf.concat([observations, actions, rewards[:, None], ends[:, None]], axis=1))
 
-        def arrive() -> bool:
+        def add_final() -> bool:
             nothing = tf.zeros([self.num_envs, self.action_size + 1])
-            self._append(tf.concat([arrived, nothing, tf.fill([self.num_envs, 1], _ARRIVAL)], axis=1))
+            self._append(
+                tf.concat([final_observations, nothing, tf.fill([self.num_envs, 1], _FINAL)], axis=1)
+            )
             return True
 
-        tf.cond(cut, arrive, lambda: False)
+        tf.cond(cut, add_final, lambda: False)
         return self.written.read_value() - 1
 
     def _append(self, entries: tf.Tensor) -> None:
@@ -184,7 +186,7 @@ class TransitionReplay(Replay):
         rewards: tf.Tensor,
         terminals: tf.Tensor,
         truncations: tf.Tensor,
-        arrived: tf.Tensor,
+        final_observations: tf.Tensor,
     ) -> None:
         """Adds one step of every stream.
 
@@ -194,9 +196,11 @@ class TransitionReplay(Replay):
           rewards: float32 [N], that followed.
           terminals: bool [N], whether the action ended the episode.
           truncations: bool [N], whether the episode was cut after it; never where terminal.
-          arrived: float32 [N, D], what the step led to, also where the episode ended.
+          final_observations: float32 [N, D], what the step led to, also where the episode ended.
         """
-        self.sampler.added(self.ring.write(observations, actions, rewards, terminals, truncations, arrived))
+        self.sampler.added(
+            self.ring.write(observations, actions, rewards, terminals, truncations, final_observations)
+        )
 
     @in_main_memory
     def batch(self, rows: tf.Tensor, probabilities: tf.Tensor) -> Batch:

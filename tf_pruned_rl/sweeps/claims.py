@@ -6,12 +6,13 @@ the lock lasts until that process and its parent have both ended, in whatever wa
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+
+from tf_pruned_rl import durable
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,7 @@ class Claim:
     def write(self, *, pid: int, exit_status: int | None = None) -> None:
         """Records the process that makes the run and, at its end, the exit status."""
         record = {"host": socket.gethostname(), "pid": pid, "exit_status": exit_status}
-        text = json.dumps(record).encode() + b"\n"
-        os.ftruncate(self.descriptor, 0)
-        os.pwrite(self.descriptor, text, 0)
+        durable.write_locked(self.descriptor, json.dumps(record) + "\n")
 
     def release(self) -> None:
         """Closes the file; a process that inherited it keeps the claim."""
@@ -45,23 +44,13 @@ class Claim:
 def acquire(path: Path) -> Claim | None:
     """Returns the claim, or None if another process has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    if _lock(descriptor):
-        return Claim(path, descriptor)
-    os.close(descriptor)
-    return None
+    descriptor = durable.lock(path)
+    return None if descriptor is None else Claim(path, descriptor)
 
 
 def is_held(path: Path) -> bool:
     """Returns whether a process holds the lock of a claim, or of a run directory's ``.lock``."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        return not _lock(descriptor)
-    finally:
-        os.close(descriptor)
+    return durable.is_locked(path)
 
 
 def last_start(path: Path) -> LastStart | None:
@@ -71,11 +60,3 @@ def last_start(path: Path) -> LastStart | None:
         return LastStart(record["exit_status"])
     except (OSError, ValueError, KeyError):
         return None
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import hashlib
 import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from tf_pruned_rl import durable
 from tf_pruned_rl.errors import UserError
 
 MANIFEST = "manifest.json"
@@ -46,17 +45,11 @@ class VariablesState:
         """Names the objects; all their variables must exist before ``load``."""
         import tensorflow as tf  # only here: the rest of the module needs no TensorFlow
 
-        self._errors = tf.errors
         self._checkpoint = tf.train.Checkpoint(**trackables)
 
     def save(self, directory: Path, previous: Path | None) -> None:
         """Writes all variables; nothing is linked from ``previous``."""
-        try:
-            self._checkpoint.write(str(directory / "variables"))
-        except self._errors.OpError as error:
-            if "No space left" in str(error):
-                raise OSError(errno.ENOSPC, "No space left on device", str(directory)) from error
-            raise
+        self._checkpoint.write(str(directory / "variables"))
 
     def load(self, directory: Path) -> None:
         """Reads all variables, now: none is left to be filled in when it is created later.
@@ -127,18 +120,24 @@ class Checkpointer:
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         self._remove_aside()
-        last = self._found()[-1:]
+        last = self._finished()[-1:]
         number = int(last[0].name) + 1 if last else 1
         aside = self._directory / f"{_ASIDE}{number:06d}"
         final = self._directory / f"{number:06d}"
         try:
-            with _disk_full_as_user_error(self._directory, aside, last):
+            with durable.disk_full_as_user_error(
+                self._directory,
+                f"a checkpoint in {self._directory}",
+                "The checkpoints before it are kept: make room and give the same command again",
+                temporary=aside,
+                older=last[0] if last else None,
+            ):
                 manifest = {"format": _FORMAT, "agent_steps": agent_steps, "frames": frames}
                 manifest |= {"extra": dict(extra), "metadata": self._metadata, "files": self._write(aside)}
                 _write_manifest(aside, manifest)
-                _sync(aside)
+                durable.sync(aside)
                 aside.rename(final)
-                _sync(self._directory)
+                durable.sync(self._directory)
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)
             raise
@@ -159,8 +158,8 @@ class Checkpointer:
           UserError: there are checkpoints, and all are damaged.
         """
         self._remove_aside()
-        found = self._found()
-        for path in reversed(found):
+        checkpoints = self._finished()
+        for path in reversed(checkpoints):
             try:
                 manifest = verify(path)
             except DamagedCheckpoint as damage:
@@ -171,7 +170,7 @@ class Checkpointer:
                 component.load(path / name)
             self._intact = [path]
             return manifest
-        if found:
+        if checkpoints:
             raise UserError(
                 f"every checkpoint in {self._directory} is damaged: put back an intact copy of one, or start "
                 "over in another --run_dir"
@@ -188,7 +187,7 @@ class Checkpointer:
             component.save(aside / name, source / name if source else None)
         return _describe(aside, source)
 
-    def _found(self) -> list[Path]:
+    def _finished(self) -> list[Path]:
         """Returns the finished checkpoints, intact or not, oldest first."""
         if not self._directory.is_dir():
             return []
@@ -196,7 +195,7 @@ class Checkpointer:
 
     def _collect_garbage(self) -> None:
         """Removes the damaged checkpoints and all but the newest ``keep`` others."""
-        others = [path for path in self._found() if path not in self._damaged]
+        others = [path for path in self._finished() if path not in self._damaged]
         for path in self._damaged + others[: -self._keep]:
             # A half-deleted checkpoint must not look like a damaged one.
             path.rename(self._directory / f"{_ASIDE}old-{path.name}")
@@ -260,11 +259,11 @@ def _describe(root: Path, source: Path | None) -> dict[str, dict[str, object]]:
             path = Path(folder, name)
             digest = known.get(_identity(path))
             if digest is None:
+                durable.sync(path)
                 with open(path, "rb") as file:
-                    os.fsync(file.fileno())
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
             files[path.relative_to(root).as_posix()] = {"bytes": path.stat().st_size, "sha256": digest}
-        _sync(Path(folder))
+        durable.sync(Path(folder))
     return dict(sorted(files.items()))
 
 
@@ -276,50 +275,8 @@ def _identity(path: Path) -> tuple[int, int]:
 def _write_manifest(directory: Path, manifest: Mapping[str, object]) -> None:
     plain = json.loads(json.dumps(manifest))  # what a reader will see, so that the checksum is of that
     text = json.dumps({"sha256": _manifest_checksum(plain)} | plain, indent=1)
-    with open(directory / MANIFEST, "w") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    durable.write(directory / MANIFEST, text + "\n")
 
 
 def _manifest_checksum(manifest: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
-
-
-def _sync(directory: Path) -> None:
-    """Makes the names in ``directory`` durable."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _disk_full_as_user_error(directory: Path, aside: Path, last: list[Path]) -> Iterator[None]:
-    """Turns "no space left" into a UserError that says how much is needed and how much is free."""
-    try:
-        yield
-    except OSError as error:
-        # NumPy's tofile tells of a full disk without an errno: "100 requested and 20 written".
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT) or (
-            error.errno is None and "requested" in str(error)
-        )
-        if not full:
-            raise
-        written = _size(aside)
-        shutil.rmtree(aside, ignore_errors=True)
-        needed = f"about {_megabytes(_size(last[0]))}" if last else f"more than {_megabytes(written)}"
-        raise UserError(
-            f"the disk is full: a checkpoint in {directory} needs {needed}, "
-            f"{_megabytes(shutil.disk_usage(directory).free)} are free. The checkpoints before it are kept: "
-            "make room and give the same command again"
-        ) from error
-
-
-def _size(root: Path) -> int:
-    return sum(Path(folder, name).stat().st_size for folder, _, names in os.walk(root) for name in names)
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB"

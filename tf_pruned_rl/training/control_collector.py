@@ -53,24 +53,24 @@ class ControlCollector:
         """Acts once in every environment and stores the outcome; to be called inside a tf.function."""
         observations = self.observations.read_value()
         actions = self._choose(observations)
-        seen, rewards, terminals, truncations, arrived = self._act(actions)
-        self._replay.add(observations, actions, rewards, terminals, truncations, arrived)
-        self.observations.assign(seen)
+        next_observations, rewards, terminals, truncations, final_observations = self._act(actions)
+        self._replay.add(observations, actions, rewards, terminals, truncations, final_observations)
+        self.observations.assign(next_observations)
         self.agent_steps.assign_add(self._environment.num_envs)
 
     def _choose(self, observations: tf.Tensor) -> tf.Tensor:
-        def anything() -> tf.Tensor:
+        def uniform() -> tf.Tensor:
             shares = self._generator.uniform(self._actions_shape)
             return self._low + shares * (self._high - self._low)
 
-        def drawn() -> tf.Tensor:
+        def from_policy() -> tf.Tensor:
             return self._agent.sample(observations, self._generator.normal(self._actions_shape))[0]
 
-        return tf.cond(self.agent_steps < self._warmup, anything, drawn)
+        return tf.cond(self.agent_steps < self._warmup, uniform, from_policy)
 
     def _act(self, actions: tf.Tensor) -> tuple[tf.Tensor, ...]:
         def step(actions: np.ndarray) -> tuple[np.ndarray, ...]:
-            return (*self._environment.step(actions), self._environment.arrived)
+            return (*self._environment.step(actions), self._environment.final_observations)
 
         outcome = tf.numpy_function(
             step, [actions], [tf.float32, tf.float32, tf.bool, tf.bool, tf.float32], stateful=True

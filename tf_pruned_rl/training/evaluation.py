@@ -1,95 +1,73 @@
-"""The evaluation phase of a run: episodes played without learning."""
+"""Evaluation: whole episodes played by the network being trained, without learning."""
 
 from __future__ import annotations
 
-import functools
-from dataclasses import dataclass
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
 
 from tf_pruned_rl import config as configuration
 from tf_pruned_rl import environments
 from tf_pruned_rl.agents import DqnAgent, RainbowAgent, SacAgent
-from tf_pruned_rl.config import Config, ContinuousConfig, GameConfig
-from tf_pruned_rl.environments.base import Environment
-from tf_pruned_rl.training.playing import Played, QValues, play, play_control
+from tf_pruned_rl.config import ContinuousConfig, GameConfig
+from tf_pruned_rl.policies import episodes
+from tf_pruned_rl.policies.episodes import EpisodeResults
 
 _SIDE_BY_SIDE = 10
 """Games played at a time where episodes are counted; more would idle while the longest goes on."""
 
 
-@dataclass(frozen=True)
-class EvaluationResult:
-    """What an evaluation phase found."""
+def evaluate_game(config: GameConfig, agent: DqnAgent | RainbowAgent, *, seed: int) -> EpisodeResults:
+    """Plays an evaluation of a game, epsilon-greedily.
 
-    mean_return: float
-    """Mean un-clipped return of its episodes."""
-    episodes: int
-    """Episodes played, all of them whole."""
-    agent_steps: int
-    """Agent steps played: at least as many as asked for."""
-
-
-def evaluate(
-    q_values: QValues,
-    environment: Environment,
-    *,
-    agent_steps: int | None = None,
-    episodes: int | None = None,
-    epsilon: float,
-    seed: int,
-) -> EvaluationResult:
-    """Plays so many episodes, or whole ones until ``agent_steps`` agent steps have been made.
-
-    The former is what Dopamine's labs/atari_100k does, the latter what its runner does.
-
-    Args:
-      q_values: uint8[N, 84, 84, 4] -> float32[N, num_actions]; nothing is learned.
-      environment: not the one of training. Made anew for each phase, from the phase's own seed, it
-        leaves nothing to be saved for an exact resumption.
-      agent_steps: over all environments together (125,000 in Dopamine), or None.
-      episodes: over all environments together (100 in labs/atari_100k), or None.
-      epsilon: probability of a random action (0.001 in Dopamine).
-      seed: of the random actions.
-    """
-    played = play(
-        q_values, environment, epsilon=epsilon, seed=seed, agent_steps=agent_steps, episodes=episodes
-    )
-    return _result(played)
-
-
-def _result(played: Played) -> EvaluationResult:
-    return EvaluationResult(
-        mean_return=sum(played.returns) / len(played.returns),
-        episodes=len(played.returns),
-        agent_steps=played.agent_steps,
-    )
-
-
-@functools.singledispatch
-def phase(config: Config, agent: DqnAgent | RainbowAgent | SacAgent, *, seed: int) -> EvaluationResult:
-    """Makes one evaluation phase, as the configuration describes it.
+    It lasts ``eval_episodes`` episodes if they are given, as in Dopamine's labs/atari_100k; otherwise whole
+    episodes until ``eval_steps`` agent steps have been made, as in Dopamine's runner.
 
     Args:
       config: the run's.
       agent: nothing is learned.
-      seed: of the phase, of its environments and random actions.
+      seed: of the environments and the random actions. Made anew for each evaluation, they leave nothing to
+        be saved for an exact resumption.
     """
-    raise TypeError(f"no evaluation for a {type(config).__name__}")
-
-
-@phase.register
-def _(config: GameConfig, agent: DqnAgent | RainbowAgent, *, seed: int) -> EvaluationResult:
     run = config.run
-    budget: dict[str, int] = {"agent_steps": run.eval_steps}
     if run.eval_episodes:
-        budget = {"episodes": run.eval_episodes}
         config = configuration.replace(config, num_envs=min(run.eval_episodes, _SIDE_BY_SIDE))
     environment = environments.create(config, seed=seed)
-    return evaluate(agent.q_values, environment, epsilon=run.eval_epsilon, seed=seed, **budget)
+    observation_shape = environment.screen.observation_shape
+    player = episodes.EpsilonGreedy(
+        as_arrays(agent.q_values, (environment.num_envs, *observation_shape), tf.uint8),
+        observation_shape=observation_shape,
+        num_envs=environment.num_envs,
+        epsilon=run.eval_epsilon,
+        seed=seed,
+    )
+    return episodes.play(
+        player,
+        environment,
+        episodes=run.eval_episodes or None,
+        agent_steps=None if run.eval_episodes else run.eval_steps,
+    )
 
 
-@phase.register
-def _(config: ContinuousConfig, agent: SacAgent, *, seed: int) -> EvaluationResult:
-    episodes = config.run.eval_episodes
+def evaluate_control(config: ContinuousConfig, agent: SacAgent, *, seed: int) -> EpisodeResults:
+    """Plays an evaluation of a task of continuous control: the most likely actions, ``eval_episodes`` long.
+
+    Args:
+      config: the run's.
+      agent: nothing is learned.
+      seed: of the environments; see ``evaluate_game``.
+    """
+    count = config.run.eval_episodes
     # Side by side: one forward pass serves them all.
-    environment = environments.create(configuration.replace(config, num_envs=episodes), seed=seed)
-    return _result(play_control(agent.greedy, environment, episodes=episodes))
+    environment = environments.create(configuration.replace(config, num_envs=count), seed=seed)
+    actions = as_arrays(agent.greedy, (count, *environment.frame_shape), tf.float32)
+    return episodes.play(lambda observations, is_first: actions(observations), environment, episodes=count)
+
+
+def as_arrays(
+    function: Callable[[tf.Tensor], tf.Tensor], shape: tuple[int, ...], dtype: tf.DType
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Returns a function of tensors as one of NumPy arrays, traced once, for one shape."""
+    graph = tf.function(function, input_signature=[tf.TensorSpec(shape, dtype)])
+    return lambda inputs: graph(inputs).numpy()

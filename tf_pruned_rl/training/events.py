@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,17 +10,13 @@ from pathlib import Path
 from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+from tf_pruned_rl import durable
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.training.records import Record
 
 
-class MetricsLog:
+class MetricsLog(durable.GrowingFile):
     """metrics.jsonl: one record per line, only ever appended to, each line flushed at once."""
-
-    def __init__(self, path: Path) -> None:
-        """Opens ``path``, keeping what is in it."""
-        self._path = Path(path)
-        self._file = open(self._path, "ab")
 
     def write(self, record: Record) -> None:
         """Appends a line.
@@ -29,43 +24,19 @@ class MetricsLog:
         Raises:
           UserError: it could not be written (the disk is full).
         """
-        with _full_disk_as_user_error(self._path):
-            self._file.write(record.to_json().encode() + b"\n")
-            self._file.flush()
-
-    def position(self) -> int:
-        """Returns the file's length in bytes, after making everything up to there durable."""
-        os.fsync(self._file.fileno())
-        return self._file.tell()
-
-    def truncate(self, position: int) -> None:
-        """Drops every line, whole or half-written, after the first ``position`` bytes.
-
-        Raises:
-          UserError: the file is shorter than that.
-        """
-        size = os.fstat(self._file.fileno()).st_size
-        if size < position:
-            raise UserError(
-                f"{self._path} has {size} bytes where the checkpoint counts {position}: put the file back, "
-                "or start over in another --run_dir"
-            )
-        self._file.truncate(position)
-        self._file.seek(position)
-
-    def close(self) -> None:
-        """Closes the file."""
-        self._file.close()
+        with _unwritable_as_user_error(self.path):
+            self.file.write(record.to_json().encode() + b"\n")
+            self.file.flush()
 
 
 @contextlib.contextmanager
-def _full_disk_as_user_error(path: Path) -> Iterator[None]:
+def _unwritable_as_user_error(path: Path) -> Iterator[None]:
+    advice = "Make room and give the same command again"
     try:
-        yield
+        with durable.disk_full_as_user_error(path.parent, str(path), advice):
+            yield
     except OSError as error:
-        raise UserError(
-            f"{path} cannot be written ({error.strerror}): make room and give the same command again"
-        ) from error
+        raise UserError(f"{path} cannot be written ({error.strerror}): {advice.lower()}") from error
 
 
 def read_metrics(path: Path) -> list[Record]:
@@ -137,7 +108,7 @@ class Events:
           UserError: metrics.jsonl is shorter than ``position``.
         """
         self._metrics = MetricsLog(metrics)
-        self._metrics.truncate(position)
+        self._metrics.cut(position)
         self._directory = Path(directory)
         self._board = TensorBoardWriter(directory, frames=frames)
         for record in read_metrics(metrics):
@@ -151,7 +122,7 @@ class Events:
           UserError: one could not be written (the disk is full).
         """
         self._metrics.write(record)
-        with _full_disk_as_user_error(self._directory):
+        with _unwritable_as_user_error(self._directory):
             self._board.write(record)
             self._board.flush()
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl import diagnostics, environments, fusions, replay, runtime
+from tf_pruned_rl import diagnostics, environments, fusions, replay, runtime, seeding
 from tf_pruned_rl.config import Config, ContinuousConfig
 from tf_pruned_rl.config.units import budget
 from tf_pruned_rl.replay import log
-from tf_pruned_rl.training import collectors
+from tf_pruned_rl.training import kinds
 from tf_pruned_rl.training.checkpoint import Stateful
 from tf_pruned_rl.training.learner import Learner
 from tf_pruned_rl.training.returns import Returns
@@ -36,14 +35,14 @@ class Experiment:
     def __init__(self, config: Config):
         self.config = config
         self.budget = budget(config)
-        seeds = np.random.SeedSequence(config.run.seed).generate_state(3)
-        tf_keras.utils.set_random_seed(int(seeds[0]))
+        seeds = seeding.run_seeds(config.run.seed)
+        tf_keras.utils.set_random_seed(seeds.weights)
         self.log = log.create(config)
-        self.environment = self.log.attach(environments.create(config, seed=int(seeds[1])))
+        self.environment = self.log.attach(environments.create(config, seed=seeds.environment))
         self.replay = replay.create(config, self.environment.interface)
         self.learner = Learner(config, self.environment.interface)
-        self.collector = collectors.create(
-            config, self.environment, self.replay, self.learner.agent, seed=int(seeds[2])
+        self.collector = kinds.of(config).collector(
+            config, self.environment, self.replay, self.learner.agent, seed=seeds.collector
         )
         self.returns = Returns()
         self.diagnostics = diagnostics.create(
@@ -116,7 +115,7 @@ class Experiment:
             for _ in range(self.budget.cycle.gradient_steps - 1):
                 self.learner.step(self.replay, self.replay.sample(), update_masks=update_masks)
             # Drawn here, the next batch waits for the priorities and not for the optimizer.
-            batch = tf.cond(index < cycles - 1, self.replay.sample, lambda drawn=batch: drawn)
+            batch = tf.cond(index < cycles - 1, self.replay.sample, lambda same=batch: same)
 
     def _act(self) -> None:
         for _ in range(self.budget.cycle.vector_steps):

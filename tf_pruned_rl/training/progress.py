@@ -108,8 +108,8 @@ def progress_line(record: Record, total_frames: int, speed: float, unit: str = "
     parts = [f"{frames:,}/{total_frames:,} {unit} {done:.1%}"]
     if speed > 0 and frames:
         steps_left = max(total_frames - frames, 0) * record.agent_steps / frames
-        left = f"{duration(steps_left / speed)} left" if record.gradient_steps else "warm-up"
-        parts += [f"{speed:,.0f} steps/s", left]
+        remaining = f"{duration(steps_left / speed)} left" if record.gradient_steps else "warm-up"
+        parts += [f"{speed:,.0f} steps/s", remaining]
     if "last_return" in values:
         parts.append(f"return {values['last_return']:g} (mean {values['mean_return']:.1f})")
     if "loss" in values:

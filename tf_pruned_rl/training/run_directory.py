@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import importlib.metadata
 import json
 import os
@@ -12,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from tf_pruned_rl import __version__
-from tf_pruned_rl.config import ExperimentConfig
+from tf_pruned_rl import __version__, durable
+from tf_pruned_rl.config import Config
 from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.runtime import gpu_names, processor_name
@@ -54,7 +53,7 @@ class RunDirectory:
         self._lock: int | None = lock
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], config: ExperimentConfig) -> RunDirectory:
+    def open(cls, path: str | os.PathLike[str], config: Config) -> RunDirectory:
         """Makes the folder, or opens it again for the same configuration.
 
         Nothing in it is changed when it is refused.
@@ -82,7 +81,7 @@ class RunDirectory:
 
     def write_summary(self, summary: Mapping[str, object]) -> None:
         """Writes the end result to summary.json."""
-        _write_atomically(self.summary, json.dumps(summary, indent=2) + "\n")
+        durable.write(self.summary, json.dumps(summary, indent=2) + "\n")
 
     def keep_provenance(self, provenance: Mapping[str, object]) -> None:
         """Writes to data.json which data a run learns from, if they come from elsewhere.
@@ -98,7 +97,7 @@ class RunDirectory:
                 f"{self.path} holds a run on other data: {self.data} says which; put those back, or give "
                 "another --run_dir"
             )
-        _write_atomically(self.data, text)
+        durable.write(self.data, text)
 
     def close(self) -> None:
         """Releases the lock."""
@@ -112,9 +111,9 @@ class RunDirectory:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _write_or_compare(self, config: ExperimentConfig) -> None:
+    def _write_or_compare(self, config: Config) -> None:
         if not self.config_file.exists():
-            _write_atomically(self.config_file, config_io.to_json(config))
+            durable.write(self.config_file, config_io.to_json(config))
             return
         differences = config_io.differences(config_io.read(self.config_file), config)
         if differences:
@@ -142,23 +141,23 @@ class RunDirectory:
                 "but not bit by bit as it would have.",
                 file=sys.stderr,
             )
-        _write_atomically(self.versions, json.dumps(now, indent=2) + "\n")
+        durable.write(self.versions, json.dumps(now, indent=2) + "\n")
 
 
 def versions() -> dict[str, object]:
     """Returns the versions of what makes the numbers, and the processor's and the GPUs' names."""
-    found: dict[str, object] = {"python": platform.python_version(), "tf-pruned-rl": __version__}
+    facts: dict[str, object] = {"python": platform.python_version(), "tf-pruned-rl": __version__}
     for package in _PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            facts[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            found[package] = "not installed"
-    return found | {"processor": processor_name(), "gpus": gpu_names()}
+            facts[package] = "not installed"
+    return facts | {"processor": processor_name(), "gpus": gpu_names()}
 
 
 def _check_is_run(path: Path) -> None:
     """Refuses a folder with somebody's files in it."""
-    ours_before_config = {_LOCK, _aside(path / CONFIG).name}
+    ours_before_config = {_LOCK, durable.aside(path / CONFIG).name}
     names = {entry.name for entry in path.iterdir()}
     if CONFIG not in names and names - ours_before_config:
         raise UserError(
@@ -169,36 +168,12 @@ def _check_is_run(path: Path) -> None:
 
 def _take_lock(path: Path) -> int:
     """Returns the descriptor of the lock file, locked; the kernel unlocks it when the process ends."""
-    lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = os.pread(lock, 32, 0).decode(errors="replace").strip()
-        os.close(lock)
-        if not isinstance(error, BlockingIOError):
-            raise
+    lock = durable.lock(path / _LOCK)
+    if lock is None:
+        holder = (path / _LOCK).read_text(errors="replace")[:32].strip()
         raise UserError(
             f"the run directory {path} is in use by process {holder or 'unknown'}: wait until it ends, stop "
             "it, or give another --run_dir"
-        ) from error
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        )
+    durable.write_locked(lock, f"{os.getpid()}\n")
     return lock
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    """Replaces the file ``path``: whoever reads it sees the old text or the new, whole."""
-    with open(_aside(path), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(_aside(path), path)
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _aside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.tmp")

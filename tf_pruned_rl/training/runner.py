@@ -6,19 +6,21 @@ import contextlib
 import dataclasses
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
-from tf_pruned_rl import environments
+from tf_pruned_rl import environments, seeding
 from tf_pruned_rl.config import Config
 from tf_pruned_rl.config.io import default_run_dir
-from tf_pruned_rl.exporting.learner import export_learner
 from tf_pruned_rl.pruning import feasible
 from tf_pruned_rl.replay import check_memory
 from tf_pruned_rl.runtime import tensorflow_gpus
-from tf_pruned_rl.training import evaluation, loop, memory
+from tf_pruned_rl.training import kinds, loop, memory
 from tf_pruned_rl.training.checkpoint import Checkpointer
 from tf_pruned_rl.training.events import Events
 from tf_pruned_rl.training.experiment import Experiment, prepare
+from tf_pruned_rl.training.learner import Learner
 from tf_pruned_rl.training.profiling import Profile
 from tf_pruned_rl.training.progress import Progress, final_table
 from tf_pruned_rl.training.records import Record
@@ -41,11 +43,28 @@ class Interrupted(Exception):
         self.exit_status = 128 + number
 
 
-def run(config: Config, *, profile: bool = False) -> Path:
+class Export(Protocol):
+    """Writes a policy at the end of a run; see ``exporting.learner.export_learner``."""
+
+    def __call__(
+        self,
+        learner: Learner,
+        directory: Path,
+        *,
+        config: Config,
+        action_meanings: Sequence[str],
+        agent_steps: int,
+        mean_return: float | None,
+    ) -> dict:
+        """Writes the policy to ``directory``; returns the content of its policy.json."""
+
+
+def run(config: Config, *, export: Export, profile: bool = False) -> Path:
     """Trains, or goes on training, in the configuration's run directory; exports the policy at its end.
 
     Args:
       config: the run.
+      export: writes the policy.
       profile: whether to trace a second or two of it for TensorBoard's profiler.
 
     Returns:
@@ -63,18 +82,19 @@ def run(config: Config, *, profile: bool = False) -> Path:
         print(f"Run directory: {path}")
         signals = Signals()
         try:
-            with contextlib.closing(Run(config, directory, profile=profile)) as whole:
-                whole.train(signals)
+            with contextlib.closing(Trainer(config, directory, export=export, profile=profile)) as trainer:
+                trainer.train(signals)
         finally:
             signals.restore()
     return path
 
 
-class Run:
+class Trainer:
     """An experiment with its checkpoints, its log and its progress line."""
 
-    def __init__(self, config: Config, directory: RunDirectory, *, profile: bool):
+    def __init__(self, config: Config, directory: RunDirectory, *, export: Export, profile: bool):
         self._config = config
+        self._export = export
         self._directory = directory
         self._experiment = Experiment(config)
         directory.keep_provenance(self._experiment.replay.provenance())
@@ -146,9 +166,14 @@ class Run:
         self._shown = next((r for r in tick.records if r.kind == "progress"), self._shown)
         if self._shown is None:  # the first ticks compile: their speed says nothing
             return
-        now = {"frames": tick.frames, "agent_steps": tick.agent_steps, "gradient_steps": tick.gradient_steps}
-        clock = {"steps_per_second": tick.agent_steps_per_second}
-        progress.update(dataclasses.replace(self._shown, clock=clock, **now))
+        now = dataclasses.replace(
+            self._shown,
+            frames=tick.frames,
+            agent_steps=tick.agent_steps,
+            gradient_steps=tick.gradient_steps,
+            clock={"steps_per_second": tick.agent_steps_per_second},
+        )
+        progress.update(now)
 
     def _estimate(self, tick: loop.Tick) -> None:
         """Says once, where there is no GPU, how long the run will take, as soon as that is known."""
@@ -165,10 +190,9 @@ class Run:
 
     def _evaluate(self) -> Record:
         run, experiment = self._config.run, self._experiment
-        # A fresh environment, seeded by where the run stands: nothing of it needs to be saved.
-        seed = (run.seed << 32) + experiment.agent_steps
-        result = evaluation.phase(self._config, experiment.learner.agent, seed=seed)
-        values = {"mean_return": result.mean_return, "episodes": float(result.episodes)}
+        seed = seeding.evaluation_seed(run.seed, experiment.agent_steps)
+        results = kinds.of(self._config).evaluate(self._config, experiment.learner.agent, seed=seed)
+        values = {"mean_return": results.mean_return, "episodes": float(len(results.returns))}
         return Record(
             "evaluation",
             self._frames,
@@ -194,7 +218,7 @@ class Run:
     def _finish(self) -> None:
         """Exports the policy, writes summary.json and prints what came out and where everything lies."""
         self._experiment.log.finish()
-        policy = export_learner(
+        policy = self._export(
             self._experiment.learner,
             self._directory.policy,
             config=self._config,

@@ -21,10 +21,11 @@ _PROFILE = flags.DEFINE_bool(
 def train(config: Config) -> None:
     """Trains as configured; ends the process where a signal interrupted it, with a word on how to go on."""
     with muted_stderr():  # TensorFlow takes seconds to load: not before the flags are known to be right.
+        from tf_pruned_rl.exporting.learner import export_learner
         from tf_pruned_rl.training import runner
 
     try:
-        runner.run(config, profile=_PROFILE.value)
+        runner.run(config, export=export_learner, profile=_PROFILE.value)
     except runner.Interrupted as interruption:
         print(f"{interruption}: checkpoint written; the same command goes on from here.", file=sys.stderr)
         sys.exit(interruption.exit_status)

@@ -1,13 +1,14 @@
-"""Each kind of run has its collector, and no other configuration has one."""
+"""Each kind of run has its collector and its evaluation, and no other configuration has one."""
 
 from __future__ import annotations
 
 import pytest
 
 from tf_pruned_rl import config
-from tf_pruned_rl.training import collectors
+from tf_pruned_rl.training import kinds
 from tf_pruned_rl.training.collector import Collector
 from tf_pruned_rl.training.control_collector import ControlCollector
+from tf_pruned_rl.training.counter import Counter
 from tf_pruned_rl.training.experiment import Experiment
 
 
@@ -24,6 +25,15 @@ def test_continuous_control_has_its_own():
     assert type(Experiment(settings).collector) is ControlCollector
 
 
+def test_offline_runs_only_count():
+    assert type(kinds.of(config.preset("cql")).collector(None, None, None, None, seed=0)) is Counter
+
+
+@pytest.mark.parametrize("agent", ["dqn", "rainbow", "der", "drq_eps", "cql", "cql_c51", "sac"])
+def test_every_agent_is_of_a_kind(agent):
+    assert kinds.of(config.preset(agent)) in kinds.KINDS.values()
+
+
 def test_anything_else_is_refused():
-    with pytest.raises(TypeError, match="no collector for a str"):
-        collectors.create("rainbow", None, None, None, seed=0)
+    with pytest.raises(KeyError):
+        kinds.of("rainbow")
