@@ -56,6 +56,9 @@ class AnyRunConfig:
     """Make every operation reproducible bit by bit, at some cost in speed."""
     jit_compile: bool = False
     """Compile the gradient step with XLA (for a GPU; on a CPU it is slower)."""
+    cpu_optimizations: bool = True
+    """Compute the networks in the order and the form that a CPU finishes sooner: the same numbers up to
+    rounding. Without effect on a GPU and with --jit_compile."""
     threads: int = 0
     """CPU cores the run keeps busy; 0 is every core. Does not change the results' meaning."""
     run_dir: str = ""

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_pruned_rl.agents import SacAgent
+from tf_pruned_rl.compute import StepState
 from tf_pruned_rl.config import ContinuousConfig
 from tf_pruned_rl.environments import ControlEnvironment
 from tf_pruned_rl.replay import TransitionReplay
@@ -49,8 +50,9 @@ class ControlCollector:
         """Returns what is to be logged about the way of acting: nothing."""
         return {}
 
-    def step(self) -> None:
+    def step(self, state: StepState | None = None) -> None:
         """Acts once in every environment and stores the outcome; to be called inside a tf.function."""
+        del state
         observations = self.observations.read_value()
         actions = self._choose(observations)
         seen, rewards, terminals, truncations, arrived = self._act(actions)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tf_pruned_rl import agents, interventions, pruning
 from tf_pruned_rl.agents.gradients import dense_gradients
+from tf_pruned_rl.agents.q_learning import ConcurrentOps, no_ops
 from tf_pruned_rl.config import Config
 from tf_pruned_rl.config.units import budget
 from tf_pruned_rl.environments import Spaces
@@ -53,7 +54,7 @@ class Learner:
         batch: Batch,
         *,
         update_masks: bool = True,
-        meanwhile: Callable[[], None] = lambda: None,
+        concurrent_ops: ConcurrentOps = no_ops,
     ) -> None:
         """Makes one gradient step on a batch drawn from ``replay``; to be called inside a tf.function.
 
@@ -62,9 +63,9 @@ class Learner:
           batch: what to learn from.
           update_masks: whether to update the masks if it is time; False where it is known not to be, for
             a graph without what costs a little at every step that it does not happen.
-          meanwhile: what else is computed, with the weights as they are before the step.
+          concurrent_ops: adds operations beside the step, with the weights as they are before it.
         """
-        loss, losses, statistics = self._update(batch, replay.importance_weights(batch), meanwhile)
+        loss, losses, statistics = self._update(batch, replay.importance_weights(batch), concurrent_ops)
         step = self.gradient_steps.assign_add(1)
         if update_masks:
             self.pruner.update_masks(step, lambda: dense_gradients(self.agent, batch))
@@ -123,11 +124,11 @@ class Learner:
 
 
 def _compiled(update: Callable) -> Callable:
-    """Returns a gradient step that XLA compiles: what else is computed comes before it."""
+    """Returns a gradient step that XLA compiles; concurrent operations come before it."""
     compiled = tf.function(update, jit_compile=True)
 
-    def after(batch: Batch, weights: tf.Tensor, meanwhile: Callable[[], None]) -> tuple:
-        meanwhile()
+    def after(batch: Batch, weights: tf.Tensor, concurrent_ops: ConcurrentOps) -> tuple:
+        concurrent_ops(None)
         return compiled(batch, weights)
 
     return after
