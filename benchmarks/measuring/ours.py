@@ -252,16 +252,16 @@ def hollow(run: config.ExperimentConfig) -> Experiment:
         batch_size = wanted.learning.batch_size
 
         def train_step(
-            batch: replay.Batch, weights: tf.Tensor, meanwhile: Callable[[], None]
+            batch: replay.Batch, weights: tf.Tensor, concurrent_ops: Callable[[None], None]
         ) -> tuple[object, ...]:
-            meanwhile()
+            concurrent_ops(None)
             # Something of everything is used, so that nothing is left out.
             pixel = batch.observations[0, 0, 0, 0] ^ batch.next_observations[0, 0, 0, 0]
             loss = tf.cast(pixel, tf.float32) + tf.reduce_sum(batch.returns * batch.discounts * weights)
             return loss, tf.ones([batch_size]), {"q_mean": loss, "q_max": loss}
 
         agent.train_step = train_step
-        agent.exploring_q_values = lambda frames: tf.one_hot(
+        agent.exploring_q_values = lambda frames, state: tf.one_hot(
             tf.cast(frames[:, 0, 0, 0], tf.int32), num_actions
         )
         return agent

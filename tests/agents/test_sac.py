@@ -235,10 +235,12 @@ def test_masks_stay_binary_and_are_the_targets_too(batch):
     assert pruner.sparsity() == pytest.approx(0.9, abs=1e-3)
 
 
-def test_what_is_computed_meanwhile_sees_the_weights_before_the_step(batch):
+def test_concurrent_operations_see_the_weights_before_the_step(batch):
     agent, seen = make(), tf.Variable(tf.zeros([B, A]))
     step = tf.function(
-        lambda: agent.train_step(batch, tf.ones([B]), lambda: seen.assign(agent.greedy(batch.observations)))
+        lambda: agent.train_step(
+            batch, tf.ones([B]), lambda state: seen.assign(agent.greedy(batch.observations))
+        )
     )
     for _ in range(3):
         before = agent.greedy(batch.observations).numpy()

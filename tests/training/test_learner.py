@@ -88,18 +88,18 @@ def test_a_variable_that_is_not_finite_is_named(small, value):
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
-def test_what_is_computed_meanwhile_sees_the_weights_before_the_step(small, jit_compile):
+def test_concurrent_operations_see_the_weights_before_the_step(small, jit_compile):
     """Each of five steps, whose learning rate moves an output by far more than rounding."""
     small = config.replace(small, jit_compile=jit_compile, learning_rate=1e-2)
     learner, replay = Learner(small, 4), filled_replay(small)
     frames = tf.cast(tf.random.uniform([3, 84, 84, 4], maxval=256, dtype=tf.int32), tf.uint8)
     seen, times = tf.Variable(tf.zeros([3, 4])), tf.Variable(0)
 
-    def look() -> None:
+    def look(state) -> None:
         seen.assign(learner.agent.q_values(frames))
         times.assign_add(1)
 
-    step = tf.function(lambda: learner.step(replay, replay.sample(), meanwhile=look))
+    step = tf.function(lambda: learner.step(replay, replay.sample(), concurrent_ops=look))
     for number in range(1, 6):
         before = learner.agent.q_values(frames).numpy()
         step()

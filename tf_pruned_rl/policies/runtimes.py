@@ -51,7 +51,7 @@ class SavedModel:
         with muted_stderr():  # TensorFlow takes seconds to load: not before there is a SavedModel.
             import tensorflow as tf
 
-        # Policies that earlier versions exported fail on them at the ResNet's additions, and say so each time.
+        # On policies that earlier versions exported they fail, at the ResNet's additions, and say so.
         graph_fusions(False)
         try:
             self.saved_model = tf.saved_model.load(str(directory))

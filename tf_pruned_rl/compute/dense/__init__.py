@@ -1,4 +1,4 @@
-"""Dense layers on a CPU: the operations of Keras's layers, in an order and a form that two cores finish sooner.
+"""Dense layers on a CPU: what Keras's layers compute, in an order and a form that two cores finish sooner.
 
 What each technique brought: docs/performance-tried.md.
 """
