@@ -10,6 +10,7 @@ import numpy as np
 from measuring import replaying, worker
 from measuring.settings import AnySettings, Settings
 from tf_pruned_rl import agents, config, replay
+from tf_pruned_rl.environments import DiscreteSpec
 from tf_pruned_rl.runtime import muted_stderr
 
 with muted_stderr():
@@ -247,8 +248,8 @@ def hollow(run: config.ExperimentConfig) -> Experiment:
     """Returns an experiment whose network and emulator cost nothing; all the rest is as ever."""
     create = agents.create
 
-    def create_hollow(wanted: config.ExperimentConfig, num_actions: int) -> object:
-        agent = create(wanted, num_actions)
+    def create_hollow(wanted: config.ExperimentConfig, spec: DiscreteSpec) -> object:
+        agent = create(wanted, spec)
         batch_size = wanted.learning.batch_size
 
         def train_step(
@@ -262,7 +263,7 @@ def hollow(run: config.ExperimentConfig) -> Experiment:
 
         agent.train_step = train_step
         agent.exploring_q_values = lambda frames, state: tf.one_hot(
-            tf.cast(frames[:, 0, 0, 0], tf.int32), num_actions
+            tf.cast(frames[:, 0, 0, 0], tf.int32), spec.num_actions
         )
         return agent
 

@@ -11,11 +11,11 @@ import tf_keras
 from tf_agents.trajectories import time_step
 
 from tf_pruned_rl import agents, config, pruning
-from tf_pruned_rl.environments import Spaces
+from tf_pruned_rl.environments import BoxSpec
 from tf_pruned_rl.replay import Batch
 from tf_pruned_rl.training.learner import Learner
 
-SPACES = Spaces(observation_size=5, low=(-1.0, -0.4, 0.0), high=(1.0, 0.4, 3.0))
+SPACES = BoxSpec(observation_size=5, low=(-1.0, -0.4, 0.0), high=(1.0, 0.4, 3.0))
 B, D, A = 16, 5, 3
 LOW, HIGH = np.array(SPACES.low), np.array(SPACES.high)
 SETTINGS = {

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tf_pruned_rl import agents, config
-from tf_pruned_rl.environments import Episode, Screen
+from tf_pruned_rl.environments import DiscreteSpec, Episode, Screen
 from tf_pruned_rl.training.evaluation import EvaluationResult, evaluate, phase
 
 
@@ -54,7 +54,7 @@ def test_a_phase_goes_by_episodes_where_they_are_given():
     counts = {}
     for episodes in (0, 12):
         settings = config.replace(config.preset("der"), eval_episodes=episodes, **run)
-        result = phase(settings, agents.create(settings, 4), seed=1)
+        result = phase(settings, agents.create(settings, DiscreteSpec(4)), seed=1)
         counts[episodes] = (result.episodes, result.agent_steps)
     assert counts == {0: (2, 40), 12: (12, 240)}
 

@@ -15,6 +15,7 @@ from tf_agents.utils import common
 from tf_pruned_rl import agents, config
 from tf_pruned_rl.agents import q_learning
 from tf_pruned_rl.agents.optimizer import Adam
+from tf_pruned_rl.environments import DiscreteSpec
 from tf_pruned_rl.replay.batch import Batch
 
 STEPS, NUM_ACTIONS, BATCH_SIZE, TARGET_PERIOD = 200, 4, 4, 25
@@ -34,7 +35,7 @@ class PlainNetwork(network.Network):
 
 
 def _slow_agent(settings, model: tf_keras.Model):
-    time_step_spec, action_spec = q_learning.specs(NUM_ACTIONS)
+    time_step_spec, action_spec = q_learning.specs(DiscreteSpec(NUM_ACTIONS))
     learner = settings.learning
     arguments = {
         "optimizer": Adam(learning_rate=learner.learning_rate, epsilon=learner.adam_epsilon),
@@ -108,7 +109,7 @@ def test_the_loss_of_each_of_200_steps_is_that_of_the_slow_path(name: str, net: 
     """
     settings = config.replace(config.preset(name), network=net, width=0.25)
     tf_keras.utils.set_random_seed(7)
-    fast = agents.create(settings, NUM_ACTIONS)
+    fast = agents.create(settings, DiscreteSpec(NUM_ACTIONS))
     slow = _slow_agent(settings, fast.model)
     step = tf.function(lambda batch, weights: fast.train_step(batch, weights)[0])
     train = tf.function(lambda experience, weights: slow.train(experience, weights=weights).loss)

@@ -9,7 +9,7 @@ from tf_pruned_rl.agents.optimizer import Adam
 from tf_pruned_rl.agents.rainbow import RainbowAgent
 from tf_pruned_rl.agents.sac import SacAgent
 from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig
-from tf_pruned_rl.environments import Spaces
+from tf_pruned_rl.environments import BoxSpec, DiscreteSpec, Spec
 from tf_pruned_rl.errors import UserError
 
 __all__ = ["Adam", "DqnAgent", "RainbowAgent", "SacAgent", "create"]
@@ -18,14 +18,14 @@ _AGENTS = {"mse": DqnAgent, "huber": DqnAgent, "c51": RainbowAgent}
 
 
 @functools.singledispatch
-def create(config: Config, interface: int | Spaces) -> DqnAgent | RainbowAgent | SacAgent:
+def create(config: Config, spec: Spec) -> DqnAgent | RainbowAgent | SacAgent:
     """Returns the agent of a configuration; its target networks equal the online ones.
 
     Seeds are the caller's: ``tf_keras.utils.set_random_seed`` makes the initial weights repeatable.
 
     Args:
       config: the run's.
-      interface: of its environment: the number of actions, or the spaces.
+      spec: of its environment: a ``DiscreteSpec``, in continuous control a ``BoxSpec``.
 
     Raises:
       UserError: unknown loss or network, a width too small, or no support for c51.
@@ -34,12 +34,12 @@ def create(config: Config, interface: int | Spaces) -> DqnAgent | RainbowAgent |
 
 
 @create.register
-def _(config: ContinuousConfig, interface: Spaces) -> SacAgent:
-    return SacAgent(config, interface)
+def _(config: ContinuousConfig, spec: BoxSpec) -> SacAgent:
+    return SacAgent(config, spec)
 
 
 @create.register
-def _(config: ExperimentConfig, num_actions: int) -> DqnAgent | RainbowAgent:
+def _(config: ExperimentConfig, spec: DiscreteSpec) -> DqnAgent | RainbowAgent:
     learner = config.learning
     if learner.loss not in _AGENTS:
         raise UserError(f"unknown loss {learner.loss!r}: choose one of {', '.join(_AGENTS)}")
@@ -48,4 +48,4 @@ def _(config: ExperimentConfig, num_actions: int) -> DqnAgent | RainbowAgent:
             f"c51 with num_atoms {learner.num_atoms} and v_max {learner.v_max}: "
             "it needs at least 2 atoms and v_max above 0"
         )
-    return _AGENTS[learner.loss](config, num_actions)
+    return _AGENTS[learner.loss](config, spec)

@@ -11,7 +11,7 @@ from tf_agents.utils import common
 from tf_pruned_rl.agents import conservative, q_learning
 from tf_pruned_rl.compute import StepState
 from tf_pruned_rl.config import ExperimentConfig
-from tf_pruned_rl.environments import screen
+from tf_pruned_rl.environments import DiscreteSpec
 
 if TYPE_CHECKING:
     from tf_pruned_rl.replay.batch import Batch
@@ -27,18 +27,18 @@ class DqnAgent(q_learning.QLearning, dqn_agent.DqnAgent):
     ``cql_alpha`` the loss is that of conservative Q-learning.
     """
 
-    def __init__(self, config: ExperimentConfig, num_actions: int) -> None:
+    def __init__(self, config: ExperimentConfig, spec: DiscreteSpec) -> None:
         """Builds both networks, equal.
 
         Args:
           config: ``config.learning.loss`` is mse or huber.
-          num_actions: A.
+          spec: of the game; A actions.
         """
-        time_step_spec, action_spec = q_learning.specs(num_actions, screen(config))
+        time_step_spec, action_spec = q_learning.specs(spec)
         super().__init__(
             time_step_spec,
             action_spec,
-            q_learning.QNetwork(time_step_spec.observation, config.network, num_actions),
+            q_learning.QNetwork(time_step_spec.observation, config.network, spec.num_actions),
             td_errors_loss_fn=_LOSSES[config.learning.loss],
             **q_learning.tf_agents_arguments(config),
         )

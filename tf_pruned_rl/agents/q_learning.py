@@ -17,7 +17,7 @@ from tf_pruned_rl.agents import outputs
 from tf_pruned_rl.agents.augmentation import ShiftAndIntensity
 from tf_pruned_rl.agents.optimizer import Adam
 from tf_pruned_rl.config import ExperimentConfig, NetworkConfig, units
-from tf_pruned_rl.environments import Screen
+from tf_pruned_rl.environments import DiscreteSpec
 
 if TYPE_CHECKING:
     from tf_pruned_rl.replay.batch import Batch
@@ -54,7 +54,7 @@ class QNetwork(network.Network):
             num_actions=num_actions,
             num_atoms=num_atoms,
             frame_shape=tuple(input_tensor_spec.shape),
-            largest=int(input_tensor_spec.maximum.max()),
+            max_value=int(input_tensor_spec.maximum.max()),
         )
 
     def call(
@@ -69,21 +69,18 @@ class QNetwork(network.Network):
         return self.model(observation, training=training), network_state
 
 
-def specs(
-    num_actions: int,
-    screen: Screen = Screen(),  # noqa: B008, it cannot change
-) -> tuple[time_step.TimeStep, tensor_spec.BoundedTensorSpec]:
-    """Returns the time-step spec (uint8 observations, [84, 84, 4] on Atari) and the action spec."""
-    shape = screen.observation_shape
+def specs(spec: DiscreteSpec) -> tuple[time_step.TimeStep, tensor_spec.BoundedTensorSpec]:
+    """Returns TF-Agents' time-step spec (uint8 observations, [84, 84, 4] on Atari) and action spec."""
+    shape = spec.observation_shape
     # Arrays, because TF-Agents computes maximum + 1, which overflows a uint8 scalar under numpy 2.
     observation = tensor_spec.BoundedTensorSpec(
         shape,
         tf.uint8,
         np.zeros(shape, np.uint8),
-        np.full(shape, screen.largest, np.uint8),
+        np.full(shape, spec.max_value, np.uint8),
         name="observation",
     )
-    action = tensor_spec.BoundedTensorSpec((), tf.int32, 0, num_actions - 1, name="action")
+    action = tensor_spec.BoundedTensorSpec((), tf.int32, 0, spec.num_actions - 1, name="action")
     return time_step.time_step_spec(observation), action
 
 

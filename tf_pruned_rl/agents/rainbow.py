@@ -10,7 +10,7 @@ from tf_agents.agents.categorical_dqn import categorical_dqn_agent
 from tf_pruned_rl.agents import conservative, outputs, q_learning
 from tf_pruned_rl.compute import StepState
 from tf_pruned_rl.config import ExperimentConfig
-from tf_pruned_rl.environments import screen
+from tf_pruned_rl.environments import DiscreteSpec
 
 if TYPE_CHECKING:
     from tf_pruned_rl.replay.batch import Batch
@@ -45,19 +45,21 @@ class RainbowAgent(q_learning.QLearning, categorical_dqn_agent.CategoricalDqnAge
     With ``cql_alpha`` the loss is that of conservative Q-learning.
     """
 
-    def __init__(self, config: ExperimentConfig, num_actions: int) -> None:
+    def __init__(self, config: ExperimentConfig, spec: DiscreteSpec) -> None:
         """Builds both networks, equal.
 
         Args:
           config: ``config.learning`` gives ``num_atoms`` and ``v_max``.
-          num_actions: A.
+          spec: of the game; A actions.
         """
         learner = config.learning
-        time_step_spec, action_spec = q_learning.specs(num_actions, screen(config))
+        time_step_spec, action_spec = q_learning.specs(spec)
         super().__init__(
             time_step_spec,
             action_spec,
-            q_learning.QNetwork(time_step_spec.observation, config.network, num_actions, learner.num_atoms),
+            q_learning.QNetwork(
+                time_step_spec.observation, config.network, spec.num_actions, learner.num_atoms
+            ),
             min_q_value=-learner.v_max,
             max_q_value=learner.v_max,
             **q_learning.tf_agents_arguments(config),

@@ -20,7 +20,7 @@ from tf_pruned_rl.agents import outputs
 from tf_pruned_rl.agents.optimizer import Adam
 from tf_pruned_rl.agents.q_learning import ConcurrentOps, no_ops
 from tf_pruned_rl.config import ContinuousConfig
-from tf_pruned_rl.environments import Spaces
+from tf_pruned_rl.environments import BoxSpec
 from tf_pruned_rl.networks import mlp
 
 if TYPE_CHECKING:
@@ -78,22 +78,22 @@ class SacAgent(sac_agent.SacAgent):
     actor a third time and draws others.
 
     Attributes:
-      spaces: of the task.
+      spec: of the task.
     """
 
     STATISTICS = ("critic_loss", "actor_loss", "alpha_loss", "alpha", "entropy", "q_mean")
 
-    def __init__(self, config: ContinuousConfig, spaces: Spaces) -> None:
+    def __init__(self, config: ContinuousConfig, spec: BoxSpec) -> None:
         """Builds the networks; the target critics equal the online ones.
 
         Args:
           config: the run's.
-          spaces: of its task: D numbers are observed, actions have A dimensions.
+          spec: of its task: D numbers are observed, actions have A dimensions.
         """
         learner, width = config.learning, config.network.width
-        observation = tensor_spec.TensorSpec((spaces.observation_size,), tf.float32, name="observation")
+        observation = tensor_spec.TensorSpec((spec.observation_size,), tf.float32, name="observation")
         action = tensor_spec.BoundedTensorSpec(
-            (spaces.action_size,), tf.float32, np.float32(spaces.low), np.float32(spaces.high), name="action"
+            (spec.action_size,), tf.float32, np.float32(spec.low), np.float32(spec.high), name="action"
         )
         optimizers = {
             f"{name}_optimizer": Adam(learning_rate=rate, epsilon=learner.adam_epsilon)
@@ -114,13 +114,13 @@ class SacAgent(sac_agent.SacAgent):
             gamma=learner.gamma,
             reward_scale_factor=learner.reward_scale,
             initial_log_alpha=math.log(learner.initial_alpha),
-            target_entropy=learner.target_entropy * spaces.action_size,
+            target_entropy=learner.target_entropy * spec.action_size,
             train_step_counter=tf.Variable(0, trainable=False, dtype=tf.int64, name="train_step"),
             **optimizers,
         )
-        self.spaces = spaces
+        self.spec = spec
         self._tau, self._weight_decay = learner.tau, learner.weight_decay
-        low, high = np.float32(spaces.low), np.float32(spaces.high)
+        low, high = np.float32(spec.low), np.float32(spec.high)
         self._low, self._high = low, high
         entropy = np.random.SeedSequence((config.run.seed, _STREAM)).generate_state(1, np.uint64)[0]
         self._generator = tf.random.Generator.from_seed(int(entropy >> np.uint64(1)), alg="philox")
@@ -186,7 +186,7 @@ class SacAgent(sac_agent.SacAgent):
         ]
 
     def _noise(self, batch: Batch) -> tf.Tensor:
-        return self._generator.normal([tf.shape(batch.actions)[0], self.spaces.action_size])
+        return self._generator.normal([tf.shape(batch.actions)[0], self.spec.action_size])
 
     @property
     def averages(self) -> list[tuple[tf.Variable, tf.Variable]]:
@@ -251,7 +251,7 @@ class SacAgent(sac_agent.SacAgent):
         raw = mean + tf.exp(log_deviation) * noise
         # log N(raw) - log |d action / d raw|, with log(1 - tanh(x)^2) = 2 (log 2 - x - softplus(-2x)),
         # which loses no digits where tanh is near 1.
-        constant = self.spaces.action_size * (0.5 * math.log(2 * math.pi) + 2 * math.log(2)) + float(
+        constant = self.spec.action_size * (0.5 * math.log(2 * math.pi) + 2 * math.log(2)) + float(
             np.log(((self._high - self._low) / 2).astype(np.float64)).sum()
         )
         terms = 2 * (raw + tf.nn.softplus(-2 * raw)) - log_deviation - 0.5 * tf.square(noise)
@@ -273,7 +273,7 @@ class SacAgent(sac_agent.SacAgent):
           named in ``STATISTICS``, before the step. Losses are without the weight decay.
         """
         concurrent_ops(None)
-        noise = self._generator.normal([2, batch.actions.shape[0], self.spaces.action_size])
+        noise = self._generator.normal([2, batch.actions.shape[0], self.spec.action_size])
         critic_loss, per_example, q_mean = self._train_critics(batch, weights, noise[0])
         actor_loss, log_density = self._train_actor(batch, weights, noise[1])
         alpha = tf.exp(self._log_alpha)

@@ -78,7 +78,7 @@ class Collector:
         self.agent_steps.assign_add(self._environment.num_envs)
 
     def _choose(self, observations: tf.Tensor, state: StepState | None) -> tf.Tensor:
-        count, actions = self._environment.num_envs, self._environment.interface
+        count, actions = self._environment.num_envs, self._environment.spec.num_actions
         explore = self._generator.uniform([count]) < self.epsilon()
         random = self._generator.uniform([count], maxval=actions, dtype=tf.int32)
 

@@ -34,10 +34,10 @@ class ControlCollector:
         self._replay = replay
         self._agent = agent
         self._warmup = config.replay.min_replay_history
-        spaces = environment.interface
-        self._low, self._high = np.float32(spaces.low), np.float32(spaces.high)
-        self._observations_shape = (environment.num_envs, spaces.observation_size)
-        self._actions_shape = (environment.num_envs, spaces.action_size)
+        spec = environment.spec
+        self._low, self._high = np.float32(spec.low), np.float32(spec.high)
+        self._observations_shape = (environment.num_envs, spec.observation_size)
+        self._actions_shape = (environment.num_envs, spec.action_size)
         self._generator = tf.random.Generator.from_seed(seed)
         self.agent_steps = tf.Variable(0, dtype=tf.int64, name="agent_steps")
         self.observations = tf.Variable(tf.zeros(self._observations_shape), name="observations")

@@ -41,8 +41,8 @@ class Experiment:
         tf_keras.utils.set_random_seed(int(seeds[0]))
         self.log = log.create(config)
         self.environment = self.log.attach(environments.create(config, seed=int(seeds[1])))
-        self.replay = replay.create(config, self.environment.interface)
-        self.learner = Learner(config, self.environment.interface)
+        self.replay = replay.create(config, self.environment.spec)
+        self.learner = Learner(config, self.environment.spec)
         self.collector = collectors.create(
             config, self.environment, self.replay, self.learner.agent, seed=int(seeds[2])
         )

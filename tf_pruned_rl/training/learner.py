@@ -12,7 +12,7 @@ from tf_pruned_rl.agents.gradients import dense_gradients
 from tf_pruned_rl.agents.q_learning import ConcurrentOps, no_ops
 from tf_pruned_rl.config import Config
 from tf_pruned_rl.config.units import budget
-from tf_pruned_rl.environments import Spaces
+from tf_pruned_rl.environments import Spec
 from tf_pruned_rl.replay import Replay
 from tf_pruned_rl.replay.batch import Batch
 from tf_pruned_rl.training.checkpoint import VariablesState
@@ -31,8 +31,8 @@ class Learner:
       failed_at: int64 variable, the first gradient step whose loss was not finite, or -1.
     """
 
-    def __init__(self, config: Config, interface: int | Spaces):
-        self.agent = agents.create(config, interface)
+    def __init__(self, config: Config, spec: Spec):
+        self.agent = agents.create(config, spec)
         self.pruner = pruning.create(config, self.agent.networks, self.agent.averages)
         self.pruner.follow(self.agent.optimizers)
         self.agent.update_target()  # where pruning starts sparse, the copies made before were dense

@@ -49,7 +49,7 @@ def test_values_and_all_gradients_are_those_of_keras(name, dtype, graph, step, a
             tape.watch(x)
             y = network(x, **arguments)
             loss = tf.reduce_sum(tf.cast(y, tf.float32) ** 2)
-        return [y, *tape.gradient(loss, [x, *model.trainable_variables], "zero")]
+        return [y, *tape.gradient(loss, [x, *model.trainable_variables], unconnected_gradients="zero")]
 
     def ours() -> list[tf.Tensor]:
         return everything(computation, state=StepState() if step else None)
