@@ -50,7 +50,7 @@ def write_data(data: Path, entries: int, buffers: int) -> float:
     frames = [environment.reset()[0]]
     rng = np.random.default_rng(1)
     for _ in range(min(_SCREENS, entries)):
-        action = rng.integers(environment.interface, size=1).astype(np.int32)
+        action = rng.integers(environment.spec.num_actions, size=1).astype(np.int32)
         frames.append(environment.step(action)[0][0])
     directory = Path(layout.run_directory(str(data), "Pong", 1))
     written = log.ReplayLog(directory, capacity=entries, n_step=1, owner="benchmark")

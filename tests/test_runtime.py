@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
-from tf_pruned_rl import runtime
+from tf_pruned_rl import networks, runtime
+from tf_pruned_rl.config import NetworkConfig
 from tf_pruned_rl.runtime import muted_stderr
 
 
@@ -53,3 +55,26 @@ def test_control_group(tmp_path: Path) -> None:
     (tmp_path / "memory.max").write_text("max\n")
     assert runtime.control_group_room(tmp_path, *names) is None
     assert runtime.available_bytes() > 0
+
+
+@pytest.fixture
+def _fusions_as_before():
+    before = tf.config.optimizer.get_experimental_options().get("remapping", True)
+    yield
+    runtime.graph_fusions(before)
+
+
+@pytest.mark.parametrize("enabled", [False, True])
+def test_the_next_graph_is_made_with_or_without_fusions(_fusions_as_before, enabled):
+    runtime.graph_fusions(enabled)
+    assert tf.config.optimizer.get_experimental_options()["remapping"] is enabled
+
+
+@pytest.mark.parametrize("mixed_precision", [False, True])
+def test_without_fusions_nan_goes_through_a_relu(_fusions_as_before, mixed_precision):
+    # The first layer's biases are NaN, before a ReLU.
+    runtime.graph_fusions(False)
+    config = NetworkConfig(network="nature", width=0.25, mixed_precision=mixed_precision)
+    model = networks.build(config, num_actions=2)
+    model.get_layer("conv1").bias.assign(tf.fill(model.get_layer("conv1").bias.shape, float("nan")))
+    assert tf.reduce_all(tf.math.is_nan(tf.function(model)(tf.zeros([2, 84, 84, 4]))))

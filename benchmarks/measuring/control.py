@@ -52,7 +52,7 @@ class Control(Ours):
 
     def _make_parts(self) -> dict[str, tuple[Callable[[], object], int]]:
         experiment, envs = self._experiment, self._settings.num_envs
-        learner, spaces = experiment.learner, experiment.environment.interface
+        learner, spaces = experiment.learner, experiment.environment.spec
         count, shape = tf.constant(TURNS), (envs, spaces.action_size)
 
         @tf.function
@@ -78,7 +78,7 @@ class Control(Ours):
         }
 
 
-def _actions(num_envs: int, spaces: environments.Spaces) -> Iterator[np.ndarray]:
+def _actions(num_envs: int, spaces: environments.BoxSpec) -> Iterator[np.ndarray]:
     """Yields random actions for ever, without the cost of drawing each when it is asked for."""
     shape = (1024, num_envs, spaces.action_size)
     drawn = np.random.default_rng(0).uniform(spaces.low, spaces.high, shape).astype(np.float32)

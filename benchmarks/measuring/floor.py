@@ -10,7 +10,7 @@ from measuring import flops, worker
 from measuring.ours import experiment_config
 from measuring.settings import AnySettings, Settings
 from tf_pruned_rl import agents
-from tf_pruned_rl.environments import games
+from tf_pruned_rl.environments import DiscreteSpec, games
 from tf_pruned_rl.runtime import muted_stderr
 
 with muted_stderr():
@@ -179,7 +179,9 @@ def q_network_floor(settings: Settings) -> Floor:
     """Returns the floor of our Q-network under ``settings``."""
     use_every_core(settings)
     run = experiment_config(settings)
-    layers = flops.layers_of(agents.create(run, len(games.minimal_actions(settings.game))).model)
+    layers = flops.layers_of(
+        agents.create(run, DiscreteSpec(len(games.minimal_actions(settings.game)))).model
+    )
     return Floor(
         flops.q_learning(layers),
         settings.batch_size,

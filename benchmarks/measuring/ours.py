@@ -10,6 +10,7 @@ import numpy as np
 from measuring import replaying, worker
 from measuring.settings import AnySettings, Settings
 from tf_pruned_rl import agents, config, replay
+from tf_pruned_rl.environments import DiscreteSpec
 from tf_pruned_rl.runtime import muted_stderr
 
 with muted_stderr():
@@ -247,22 +248,22 @@ def hollow(run: config.ExperimentConfig) -> Experiment:
     """Returns an experiment whose network and emulator cost nothing; all the rest is as ever."""
     create = agents.create
 
-    def create_hollow(wanted: config.ExperimentConfig, num_actions: int) -> object:
-        agent = create(wanted, num_actions)
+    def create_hollow(wanted: config.ExperimentConfig, spec: DiscreteSpec) -> object:
+        agent = create(wanted, spec)
         batch_size = wanted.learning.batch_size
 
         def train_step(
-            batch: replay.Batch, weights: tf.Tensor, meanwhile: Callable[[], None]
+            batch: replay.Batch, weights: tf.Tensor, concurrent_ops: Callable[[None], None]
         ) -> tuple[object, ...]:
-            meanwhile()
+            concurrent_ops(None)
             # Something of everything is used, so that nothing is left out.
             pixel = batch.observations[0, 0, 0, 0] ^ batch.next_observations[0, 0, 0, 0]
             loss = tf.cast(pixel, tf.float32) + tf.reduce_sum(batch.returns * batch.discounts * weights)
             return loss, tf.ones([batch_size]), {"q_mean": loss, "q_max": loss}
 
         agent.train_step = train_step
-        agent.exploring_q_values = lambda frames: tf.one_hot(
-            tf.cast(frames[:, 0, 0, 0], tf.int32), num_actions
+        agent.exploring_q_values = lambda frames, state: tf.one_hot(
+            tf.cast(frames[:, 0, 0, 0], tf.int32), spec.num_actions
         )
         return agent
 

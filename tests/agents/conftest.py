@@ -10,6 +10,7 @@ import tensorflow as tf
 import tf_keras
 
 from tf_pruned_rl import agents, config
+from tf_pruned_rl.environments import DiscreteSpec
 from tf_pruned_rl.replay.batch import Batch
 
 NUM_ACTIONS = 4
@@ -47,7 +48,7 @@ def make_agent() -> Callable[..., agents.DqnAgent | agents.RainbowAgent]:
     def make(name: str = "dqn", same_target: bool = False, **changes: object):
         tf_keras.utils.set_random_seed(4)
         settings = {"network": "nature", "width": 0.25, **changes}
-        agent = agents.create(config.replace(config.preset(name), **settings), NUM_ACTIONS)
+        agent = agents.create(config.replace(config.preset(name), **settings), DiscreteSpec(NUM_ACTIONS))
         if not same_target:
             rng = np.random.default_rng(6)
             for variable in agent.target_model.trainable_variables:

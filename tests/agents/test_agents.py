@@ -9,6 +9,7 @@ from tf_agents.agents.categorical_dqn.categorical_dqn_agent import CategoricalDq
 from tf_agents.agents.dqn.dqn_agent import DqnAgent
 
 from tf_pruned_rl import agents, config
+from tf_pruned_rl.environments import DiscreteSpec
 from tf_pruned_rl.errors import UserError
 
 
@@ -22,7 +23,7 @@ from tf_pruned_rl.errors import UserError
 )
 def test_loss_decides_the_agent(loss: str, ours: type, theirs: type, shape: tuple) -> None:
     settings = config.replace(config.preset("dqn"), loss=loss, network="nature", width=0.25)
-    agent = agents.create(settings, 6)
+    agent = agents.create(settings, DiscreteSpec(6))
     assert isinstance(agent, ours) and isinstance(agent, theirs)
     assert agent.model.output_shape == agent.target_model.output_shape == shape
     assert agent.model is not agent.target_model
@@ -33,7 +34,7 @@ def test_seed_decides_the_weights() -> None:
 
     def first_kernel(seed: int) -> np.ndarray:
         tf_keras.utils.set_random_seed(seed)
-        return agents.create(settings, 6).model.get_weights()[0]
+        return agents.create(settings, DiscreteSpec(6)).model.get_weights()[0]
 
     np.testing.assert_array_equal(first_kernel(1), first_kernel(1))
     assert not np.array_equal(first_kernel(1), first_kernel(2))
@@ -50,4 +51,4 @@ def test_seed_decides_the_weights() -> None:
 )
 def test_refuses_what_it_cannot_build(changes: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        agents.create(config.replace(config.preset("dqn"), **changes), 6)
+        agents.create(config.replace(config.preset("dqn"), **changes), DiscreteSpec(6))

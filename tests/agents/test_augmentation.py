@@ -7,7 +7,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from tf_pruned_rl.agents.augmentation import NoAugmentation, ShiftAndIntensity, shift
+from tf_pruned_rl.agents.augmentation import ShiftAndIntensity, shift
 
 
 def _coordinates(count: int) -> tf.Tensor:
@@ -74,23 +74,21 @@ def test_frames_of_a_stack_share_both_and_successors_do_not(batch) -> None:
     assert augmented.actions is batch.actions and augmented.returns is batch.returns
 
 
-def test_without_augmentation_the_batch_is_left_alone(batch) -> None:
-    assert NoAugmentation()(batch) is batch
-
-
 def test_acting_is_not_augmented_and_learning_is(make_agent, batch, monkeypatch) -> None:
     agent = make_agent("drq_eps")
     seen = []
     original = type(agent).loss_per_example
     monkeypatch.setattr(
-        type(agent), "loss_per_example", lambda self, batch: seen.append(batch) or original(self, batch)
+        type(agent),
+        "loss_per_example",
+        lambda self, batch, state: seen.append(batch) or original(self, batch, state),
     )
-    state = agent._augment.generator.state.numpy()
+    generator = agent.trackables()["augmentation"]
+    state = generator.state.numpy()
     np.testing.assert_array_equal(
         agent.exploring_q_values(batch.observations), agent.model(batch.observations)
     )
-    np.testing.assert_array_equal(agent._augment.generator.state, state)
+    np.testing.assert_array_equal(generator.state, state)
     agent.train_step(batch, tf.ones(8))
-    assert not np.array_equal(agent._augment.generator.state, state)
+    assert not np.array_equal(generator.state, state)
     assert seen[0].observations.dtype == tf.float32
-    assert "augmentation" in agent.trackables()

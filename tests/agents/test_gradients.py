@@ -9,7 +9,7 @@ import tf_keras
 
 from tf_pruned_rl import agents, config
 from tf_pruned_rl.agents.gradients import dense_gradients, undisturbed
-from tf_pruned_rl.environments import Spaces
+from tf_pruned_rl.environments import BoxSpec
 from tf_pruned_rl.replay.batch import Batch
 
 
@@ -60,7 +60,7 @@ def test_noise_goes_on_as_if_nobody_had_looked(make_agent, batch, graph):
 
 def test_sac_has_gradients_for_all_its_networks():
     tf_keras.utils.set_random_seed(1)
-    agent = agents.create(config.replace(config.preset("sac"), width=0.25), Spaces(3, (-2.0,), (2.0,)))
+    agent = agents.create(config.replace(config.preset("sac"), width=0.25), BoxSpec(3, (-2.0,), (2.0,)))
     rng = np.random.default_rng(0)
     numbers = {
         name: tf.constant(rng.normal(size=shape), tf.float32)

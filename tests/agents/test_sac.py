@@ -11,11 +11,11 @@ import tf_keras
 from tf_agents.trajectories import time_step
 
 from tf_pruned_rl import agents, config, pruning
-from tf_pruned_rl.environments import Spaces
+from tf_pruned_rl.environments import BoxSpec
 from tf_pruned_rl.replay import Batch
 from tf_pruned_rl.training.learner import Learner
 
-SPACES = Spaces(observation_size=5, low=(-1.0, -0.4, 0.0), high=(1.0, 0.4, 3.0))
+SPACES = BoxSpec(observation_size=5, low=(-1.0, -0.4, 0.0), high=(1.0, 0.4, 3.0))
 B, D, A = 16, 5, 3
 LOW, HIGH = np.array(SPACES.low), np.array(SPACES.high)
 SETTINGS = {
@@ -235,10 +235,12 @@ def test_masks_stay_binary_and_are_the_targets_too(batch):
     assert pruner.sparsity() == pytest.approx(0.9, abs=1e-3)
 
 
-def test_what_is_computed_meanwhile_sees_the_weights_before_the_step(batch):
+def test_concurrent_operations_see_the_weights_before_the_step(batch):
     agent, seen = make(), tf.Variable(tf.zeros([B, A]))
     step = tf.function(
-        lambda: agent.train_step(batch, tf.ones([B]), lambda: seen.assign(agent.greedy(batch.observations)))
+        lambda: agent.train_step(
+            batch, tf.ones([B]), lambda state: seen.assign(agent.greedy(batch.observations))
+        )
     )
     for _ in range(3):
         before = agent.greedy(batch.observations).numpy()

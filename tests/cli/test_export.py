@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tf_pruned_rl import config
 from tf_pruned_rl.config import io as config_io
-from tf_pruned_rl.environments import games
+from tf_pruned_rl.environments import DiscreteSpec, games
 from tf_pruned_rl.policies import policy_json
 from tf_pruned_rl.training.checkpoint import Checkpointer
 from tf_pruned_rl.training.learner import Learner
@@ -34,7 +34,7 @@ def run_dir(tmp_path_factory) -> Path:
     directory.mkdir()
     experiment = config.replace(config.preset("rainbow", "quick"), network="nature", width=0.25, num_atoms=5)
     (directory / "config.json").write_text(config_io.to_json(experiment))
-    learner = Learner(experiment, len(games.minimal_actions("Pong")))
+    learner = Learner(experiment, DiscreteSpec(len(games.minimal_actions("Pong"))))
     learner.gradient_steps.assign(2500)
     learner.pruner.after_gradient_step(tf.constant(2400, tf.int64))
     checkpointer = Checkpointer(directory / "checkpoints", {"learner": learner.state()})

@@ -8,7 +8,7 @@ import tensorflow as tf
 import tf_keras
 
 from tf_pruned_rl import config, diagnostics
-from tf_pruned_rl.environments import Spaces
+from tf_pruned_rl.environments import BoxSpec, DiscreteSpec
 from tf_pruned_rl.replay import FrameReplay, TransitionReplay
 from tf_pruned_rl.training.learner import Learner
 
@@ -45,7 +45,7 @@ def small_run(agent: str, **changes):
     """Returns configuration, learner, replay and diagnostics of a small agent that has learned a little."""
     settings = config.replace(config.preset(agent), **{**SETTINGS, **changes})
     tf_keras.utils.set_random_seed(2)
-    learner, replay = Learner(settings, 4), frames(settings)
+    learner, replay = Learner(settings, DiscreteSpec(4)), frames(settings)
     return (
         settings,
         learner,
@@ -241,7 +241,7 @@ def test_sac_and_its_random_numbers():
     settings = config.replace(
         config.preset("sac"), width=0.25, diagnostics=True, diagnostics_batch=30, covariance_batch=4
     )
-    spaces = Spaces(3, (-2.0,), (2.0,))
+    spaces = BoxSpec(3, (-2.0,), (2.0,))
     tf_keras.utils.set_random_seed(2)
     learner = Learner(settings, spaces)
     replay, rng = TransitionReplay(100, 3, 1, batch_size=4), np.random.default_rng(0)

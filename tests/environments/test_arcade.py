@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tf_pruned_rl.environments import DiscreteSpec
 from tf_pruned_rl.environments.arcade import ArcadeEnvironment
 
 
@@ -32,7 +33,7 @@ def test_actions_are_a_byte_each_and_come_back():
     packed = environment._pack(np.array([2, 0]))
     assert packed == [b"\x02", b"\x00"]
     assert environment._unpack(b"".join(packed)).tolist() == [2, 0]
-    assert environment._idle() == 0 and environment.interface == 3
+    assert environment._idle() == 0 and environment.spec == DiscreteSpec(3)
     for action in (3, -1):
         with pytest.raises(ValueError, match=rf"action {action} is not in \[0, 3\)"):
             environment._pack(np.array([0, action]))

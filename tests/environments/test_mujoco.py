@@ -140,7 +140,7 @@ def test_the_seed_is_all_there_is():
 def go_on(environment: ControlEnvironment, steps: int, seed: int) -> tuple[str, list[Episode]]:
     """Returns a digest of all that is seen in ``steps`` random steps, and the episodes that ended."""
     generator, seen = np.random.default_rng(seed), hashlib.sha256()
-    low, high = np.float32(environment.interface.low), np.float32(environment.interface.high)
+    low, high = np.float32(environment.spec.low), np.float32(environment.spec.high)
     for _ in range(steps):
         actions = generator.uniform(low, high, (environment.num_envs, len(low))).astype(np.float32)
         for each in (*environment.step(actions), environment.final_observations):

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tf_pruned_rl import config
+from tf_pruned_rl.environments import DiscreteSpec
 from tf_pruned_rl.exporting.learner import export_learner
 from tf_pruned_rl.policies.policy import load_policy
 from tf_pruned_rl.training.learner import Learner
@@ -22,7 +23,7 @@ def learner(request):
     """Returns (configuration, learner) in the middle of its pruning, or dense."""
     small = {"network": "nature", "width": 0.25, "num_atoms": 11, "total_frames": 48_000}
     experiment = config.replace(config.preset("rainbow", "quick"), pruning=request.param, **small)
-    learner = Learner(experiment, len(ACTIONS))
+    learner = Learner(experiment, DiscreteSpec(len(ACTIONS)))
     for weight in learner.agent.model.weights:
         weight.assign_add(tf.random.stateless_normal(weight.shape, seed=(1, 2), stddev=0.1))
     learner.gradient_steps.assign(1500)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tf_pruned_rl import config
 from tf_pruned_rl.config import io as config_io
-from tf_pruned_rl.environments import games
+from tf_pruned_rl.environments import DiscreteSpec, games
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting import formats
 from tf_pruned_rl.exporting.run import load_run
@@ -33,7 +33,7 @@ def export_run(run_dir: Path, directory: Path | None = None) -> tuple[Path, dict
 def made(tmp_path_factory) -> tuple[Path, np.ndarray]:
     """Returns a run directory with checkpoints at gradient steps 1000 and 1200, and the last bias."""
     directory = tmp_path_factory.mktemp("made") / "run"
-    learner = Learner(CONFIG, len(games.minimal_actions("Breakout")))
+    learner = Learner(CONFIG, DiscreteSpec(len(games.minimal_actions("Breakout"))))
     directory.mkdir()
     (directory / "config.json").write_text(config_io.to_json(CONFIG))
     checkpointer = Checkpointer(directory / "checkpoints", {"learner": learner.state()})

@@ -10,6 +10,7 @@ import tensorflow as tf
 import tf_keras
 
 from tf_pruned_rl import config
+from tf_pruned_rl.environments import DiscreteSpec
 from tf_pruned_rl.replay import FrameReplay
 from tf_pruned_rl.training.learner import Learner
 
@@ -41,7 +42,7 @@ def replay() -> FrameReplay:
 def make_learner() -> Callable[..., Learner]:
     def make(**changes: object) -> Learner:
         tf_keras.utils.set_random_seed(5)
-        return Learner(config.replace(config.preset("dqn"), **{**SMALL, **changes}), 4)
+        return Learner(config.replace(config.preset("dqn"), **{**SMALL, **changes}), DiscreteSpec(4))
 
     return make
 

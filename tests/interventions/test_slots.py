@@ -8,7 +8,7 @@ import tensorflow as tf
 import tf_keras
 
 from tf_pruned_rl import config
-from tf_pruned_rl.environments import Spaces
+from tf_pruned_rl.environments import BoxSpec
 from tf_pruned_rl.interventions import slots
 from tf_pruned_rl.networks.noisy import NoisyDense
 from tf_pruned_rl.training.learner import Learner
@@ -29,7 +29,7 @@ def test_moments_are_those_that_adam_updates(make_learner, replay):
 
 def test_each_of_several_optimizers_by_its_variables():
     tf_keras.utils.set_random_seed(0)
-    agent = Learner(config.replace(config.preset("sac"), width=0.25), Spaces(3, (-2.0,), (2.0,))).agent
+    agent = Learner(config.replace(config.preset("sac"), width=0.25), BoxSpec(3, (-2.0,), (2.0,))).agent
     optimizers = {
         name: {id(slots.optimizer_of(agent, variable)) for variable in model.trainable_variables}
         for name, model in agent.networks.items()

@@ -1,4 +1,4 @@
-"""The layers of a network, derived once more in numpy float64; and graphs that TensorFlow fuses."""
+"""The layers of a network, derived once more in numpy float64."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import tensorflow as tf
-
-from tf_pruned_rl import fusions
 
 
 def _windows(x: np.ndarray, size: int, stride: int, fill: float) -> np.ndarray:
@@ -56,12 +53,3 @@ def reference() -> SimpleNamespace:
         set_biases=_set_biases,
         frames=np.random.default_rng(3).integers(0, 256, (2, 84, 84, 4)).astype(np.uint8),
     )
-
-
-@pytest.fixture
-def fused():
-    """Turns TensorFlow's fusions on."""
-    before = tf.config.optimizer.get_experimental_options().get("remapping", True)
-    fusions.enable(True)
-    yield
-    fusions.enable(before)

@@ -18,7 +18,7 @@ def build(network: str, width: float = 1.0, channels: int = 4, num_atoms: int = 
         num_actions=6,
         num_atoms=num_atoms,
         frame_shape=(10, 10, channels),
-        largest=1,
+        max_value=1,
     )
 
 

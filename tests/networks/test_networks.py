@@ -10,8 +10,6 @@ import tf_keras
 from tf_pruned_rl import networks
 from tf_pruned_rl.config import NetworkConfig
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.networks.convolution import Conv2D
-from tf_pruned_rl.networks.dense import Dense
 
 # Weights and biases for 4, 6 and 18 actions, added up by hand from Dopamine's layer shapes.
 _PARAMETERS = {
@@ -62,8 +60,8 @@ def test_parameter_counts_of_dueling_and_noisy_heads(settings: dict, num_atoms: 
 def test_layers_are_plain_and_named(network: str, convolutions: int) -> None:
     model = networks.build(NetworkConfig(network=network, width=0.25), num_actions=6)
     weighted = [layer for layer in model.layers if layer.weights]
-    assert all(isinstance(layer, Conv2D) for layer in weighted[:convolutions])
-    assert [type(layer) for layer in weighted[convolutions:]] == [Dense] * 2
+    assert all(type(layer) is tf_keras.layers.Conv2D for layer in weighted[:convolutions])
+    assert [type(layer) for layer in weighted[convolutions:]] == [tf_keras.layers.Dense] * 2
     names = [layer.name for layer in model.layers if layer.weights]
     assert names[-2:] == ["dense", "head"]
     assert names[0] == {"impala": "stack1_conv", "nature": "conv1"}[network]

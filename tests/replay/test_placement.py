@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tf_pruned_rl import config, replay
-from tf_pruned_rl.environments import Spaces
+from tf_pruned_rl.environments import BoxSpec
 
 _FREE = {"Const", "NoOp", "Placeholder", "Identity", "ReadVariableOp"}
 """Operations that need not be placed: they cost nothing, or are where their variable is."""
@@ -38,11 +38,11 @@ def _vectors(buffer: replay.Replay) -> None:
 
 
 @pytest.mark.parametrize(
-    ("agent", "interface", "add"),
-    [("dqn", None, _frames), ("rainbow", None, _frames), ("sac", Spaces(2, (-1.0,), (1.0,)), _vectors)],
+    ("agent", "spec", "add"),
+    [("dqn", None, _frames), ("rainbow", None, _frames), ("sac", BoxSpec(2, (-1.0,), (1.0,)), _vectors)],
 )
-def test_every_operation_is_placed_on_the_processor(agent, interface, add):
-    made = replay.create(config.replace(config.preset(agent), replay_capacity=50), interface)
+def test_every_operation_is_placed_on_the_processor(agent, spec, add):
+    made = replay.create(config.replace(config.preset(agent), replay_capacity=50), spec)
 
     @tf.function
     def use() -> tf.Tensor:

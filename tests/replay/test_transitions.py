@@ -8,7 +8,7 @@ import tensorflow as tf
 from scipy import stats
 
 from tf_pruned_rl import config, replay
-from tf_pruned_rl.environments import Spaces
+from tf_pruned_rl.environments import BoxSpec
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.replay import TransitionReplay
 
@@ -163,7 +163,7 @@ def test_a_million_steps_of_walker2d_fit_in_250_megabytes():
 
 def test_the_estimate_is_the_size_of_the_variables():
     experiment = config.replace(config.preset("sac"), env="Pendulum-v1", replay_capacity=1_000)
-    buffer = replay.create(experiment, Spaces(3, (-2.0,), (2.0,)))
+    buffer = replay.create(experiment, BoxSpec(3, (-2.0,), (2.0,)))
     variables = [buffer.ring.storage, *buffer._small_variables().values()]
     size = sum(v.dtype.size * v.shape.num_elements() for v in variables)
     assert replay.bytes_needed(experiment) == pytest.approx(size, abs=100)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tf_pruned_rl import config
-from tf_pruned_rl.environments import Episode, Screen
+from tf_pruned_rl.environments import DiscreteSpec, Episode, Screen
 
 SMALL = {
     "network": "nature",
@@ -34,7 +34,7 @@ def small():
 class CountingEnvironment:
     """Frame k of the run is filled with k; rewards are 3, -2, 0.5 in turn; episodes last 5 steps."""
 
-    num_envs, interface, screen, game = 1, 3, Screen(), "Pong"
+    num_envs, spec, screen, game = 1, DiscreteSpec(3), Screen(), "Pong"
     action_meanings = ("NOOP", "LEFT", "RIGHT")
     rewards = (3.0, -2.0, 0.5)
 

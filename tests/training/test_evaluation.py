@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tf_pruned_rl import agents, config, environments
+from tf_pruned_rl.environments import DiscreteSpec
 from tf_pruned_rl.policies import episodes
 from tf_pruned_rl.policies.episodes import EpisodeResults
 from tf_pruned_rl.training.evaluation import evaluate_control, evaluate_game
@@ -37,7 +38,7 @@ def test_a_graph_plays_as_the_same_values_of_arrays_do():
 @pytest.mark.parametrize(("count", "lengths"), [(0, 2), (12, 12)])
 def test_episodes_are_counted_where_they_are_given(count, lengths):
     settings = config.replace(config.preset("der"), eval_episodes=count, **GAME)
-    results = evaluate_game(settings, agents.create(settings, 4), seed=1)
+    results = evaluate_game(settings, agents.create(settings, DiscreteSpec(4)), seed=1)
     assert results.lengths == (20,) * lengths
 
 

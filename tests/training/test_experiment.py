@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_pruned_rl import config, fusions
+from tf_pruned_rl import config, runtime
 from tf_pruned_rl.training.checkpoint import Checkpointer
 from tf_pruned_rl.training.experiment import Experiment, prepare
 
@@ -101,9 +101,11 @@ def test_operations_run_side_by_side_where_there_is_more_than_one_core(
 @pytest.mark.parametrize("mixed_precision", [False, True])
 def test_graphs_are_fused_in_bfloat16_alone(small, monkeypatch, mixed_precision):
     asked = []
-    monkeypatch.setattr(fusions, "enable", asked.append)
+    monkeypatch.setattr(runtime, "graph_fusions", asked.append)
     prepare(config.replace(small, mixed_precision=mixed_precision))
-    assert asked == [mixed_precision]
+    # Off, a ReLU does not keep NaN in a graph that is fused.
+    prepare(config.replace(small, mixed_precision=mixed_precision, cpu_optimizations=False))
+    assert asked == [mixed_precision, False]
 
 
 @pytest.mark.parametrize(("asked", "made"), [({}, 1), ({"TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE": "1"}, 3)])

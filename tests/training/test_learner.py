@@ -8,6 +8,7 @@ import tensorflow as tf
 import tf_keras
 
 from tf_pruned_rl import config
+from tf_pruned_rl.environments import DiscreteSpec
 from tf_pruned_rl.replay import FrameReplay
 from tf_pruned_rl.training.learner import Learner
 
@@ -46,7 +47,7 @@ def test_weights_are_exactly_masked_after_each_of_500_steps(small):
         small, total_frames=STEPS * 16, min_replay_history=4, sparsity=0.9, target_update_period=60
     )
     tf_keras.utils.set_random_seed(1)
-    learner, replay = Learner(small, 4), filled_replay(small)
+    learner, replay = Learner(small, DiscreteSpec(4)), filled_replay(small)
     step = tf.function(lambda: learner.step(replay, replay.sample()))
     before = {}
     for number in range(1, STEPS + 1):
@@ -64,7 +65,7 @@ def test_weights_are_exactly_masked_after_each_of_500_steps(small):
 
 
 def test_the_loss_that_is_not_finite_is_noted_at_its_step(small):
-    learner, replay = Learner(small, 4), filled_replay(small)
+    learner, replay = Learner(small, DiscreteSpec(4)), filled_replay(small)
     step = tf.function(lambda: learner.step(replay, replay.sample()))
     step()
     assert int(learner.failed_at) == -1
@@ -78,7 +79,7 @@ def test_the_loss_that_is_not_finite_is_noted_at_its_step(small):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_variable_that_is_not_finite_is_named(small, value):
-    learner = Learner(small, 4)
+    learner = Learner(small, DiscreteSpec(4))
     assert learner.lost_variable() is None
     bias = learner.agent.model.get_layer("conv2").bias
     bias.assign(np.where(np.arange(bias.shape[0]) == 3, value, 0.0))
@@ -88,18 +89,18 @@ def test_a_variable_that_is_not_finite_is_named(small, value):
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
-def test_what_is_computed_meanwhile_sees_the_weights_before_the_step(small, jit_compile):
+def test_concurrent_operations_see_the_weights_before_the_step(small, jit_compile):
     """Each of five steps, whose learning rate moves an output by far more than rounding."""
     small = config.replace(small, jit_compile=jit_compile, learning_rate=1e-2)
-    learner, replay = Learner(small, 4), filled_replay(small)
+    learner, replay = Learner(small, DiscreteSpec(4)), filled_replay(small)
     frames = tf.cast(tf.random.uniform([3, 84, 84, 4], maxval=256, dtype=tf.int32), tf.uint8)
     seen, times = tf.Variable(tf.zeros([3, 4])), tf.Variable(0)
 
-    def look() -> None:
+    def look(state) -> None:
         seen.assign(learner.agent.q_values(frames))
         times.assign_add(1)
 
-    step = tf.function(lambda: learner.step(replay, replay.sample(), meanwhile=look))
+    step = tf.function(lambda: learner.step(replay, replay.sample(), concurrent_ops=look))
     for number in range(1, 6):
         before = learner.agent.q_values(frames).numpy()
         step()
@@ -109,7 +110,7 @@ def test_what_is_computed_meanwhile_sees_the_weights_before_the_step(small, jit_
 
 
 def test_statistics_are_means_since_the_last_drain(small):
-    learner, replay = Learner(small, 4), filled_replay(small)
+    learner, replay = Learner(small, DiscreteSpec(4)), filled_replay(small)
     step = tf.function(lambda: learner.step(replay, replay.sample()))
     assert learner.drain_statistics() == {}
     step()
@@ -122,7 +123,7 @@ def test_statistics_are_means_since_the_last_drain(small):
 
 
 def test_priorities_follow_the_losses(small):
-    learner, replay = Learner(small, 4), filled_replay(small)
+    learner, replay = Learner(small, DiscreteSpec(4)), filled_replay(small)
     before = replay.sampler.tree.levels[0].numpy().copy()
     tf.function(lambda: learner.step(replay, replay.sample()))()
     changed = np.flatnonzero(before.ravel() != replay.sampler.tree.levels[0].numpy().ravel())
@@ -130,12 +131,12 @@ def test_priorities_follow_the_losses(small):
 
 
 def test_state_brings_back_every_variable(small, tmp_path):
-    learner, replay = Learner(small, 4), filled_replay(small)
+    learner, replay = Learner(small, DiscreteSpec(4)), filled_replay(small)
     step = tf.function(lambda: learner.step(replay, replay.sample()))
     for _ in range(40):
         step()
     learner.state().save(tmp_path, None)
-    again = Learner(small, 4)
+    again = Learner(small, DiscreteSpec(4))
     again.state().load(tmp_path)
     pairs = [(learner.agent.model, again.agent.model), (learner.agent.target_model, again.agent.target_model)]
     for ours, theirs in pairs:

@@ -13,10 +13,9 @@ from tf_agents.trajectories import trajectory
 from tf_agents.utils import common
 
 from tf_pruned_rl import agents, config
-from tf_pruned_rl.agents import base
+from tf_pruned_rl.agents import q_learning
 from tf_pruned_rl.agents.optimizer import Adam
-from tf_pruned_rl.networks.convolution import Conv2D
-from tf_pruned_rl.networks.dense import Dense
+from tf_pruned_rl.environments import DiscreteSpec
 from tf_pruned_rl.replay.batch import Batch
 
 STEPS, NUM_ACTIONS, BATCH_SIZE, TARGET_PERIOD = 200, 4, 4, 25
@@ -28,24 +27,15 @@ class PlainNetwork(network.Network):
     def __init__(self, input_tensor_spec, model: tf_keras.Model, num_atoms: int, name: str = "plain"):
         super().__init__(input_tensor_spec=input_tensor_spec, state_spec=(), name=name)
         self.num_atoms = num_atoms
-        self.model = tf_keras.models.clone_model(model, clone_function=_keras_layer)
+        self.model = tf_keras.models.clone_model(model)
         self.model.set_weights(model.get_weights())
 
     def call(self, observation, step_type=None, network_state=(), training=False):
         return self.model(observation, training=training), network_state
 
 
-def _keras_layer(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
-    config = layer.get_config()
-    if isinstance(layer, Conv2D):
-        del config["in_turn"]
-        return tf_keras.layers.Conv2D.from_config(config)
-    kind = tf_keras.layers.Dense if isinstance(layer, Dense) else type(layer)
-    return kind.from_config(config)
-
-
 def _slow_agent(settings, model: tf_keras.Model):
-    time_step_spec, action_spec = base.specs(NUM_ACTIONS)
+    time_step_spec, action_spec = q_learning.specs(DiscreteSpec(NUM_ACTIONS))
     learner = settings.learning
     arguments = {
         "optimizer": Adam(learning_rate=learner.learning_rate, epsilon=learner.adam_epsilon),
@@ -119,7 +109,7 @@ def test_the_loss_of_each_of_200_steps_is_that_of_the_slow_path(name: str, net: 
     """
     settings = config.replace(config.preset(name), network=net, width=0.25)
     tf_keras.utils.set_random_seed(7)
-    fast = agents.create(settings, NUM_ACTIONS)
+    fast = agents.create(settings, DiscreteSpec(NUM_ACTIONS))
     slow = _slow_agent(settings, fast.model)
     step = tf.function(lambda batch, weights: fast.train_step(batch, weights)[0])
     train = tf.function(lambda experience, weights: slow.train(experience, weights=weights).loss)

@@ -8,6 +8,7 @@ import tensorflow as tf
 import tf_keras
 
 from tf_pruned_rl import config
+from tf_pruned_rl.environments import DiscreteSpec
 from tf_pruned_rl.replay.batch import Batch
 from tf_pruned_rl.training.experiment import Experiment
 from tf_pruned_rl.training.learner import Learner
@@ -47,7 +48,8 @@ def test_one_gradient_step_equals_float64_numpy():
     """Loss to 1e-5, every weight after Adam's first step to 1e-2 of the step's size."""
     tf_keras.utils.set_random_seed(3)
     chosen = settings(pruning="none")
-    learner, rng = Learner(chosen, 6), np.random.default_rng(8)
+    spec = DiscreteSpec(6, (10, 10, 4), max_value=1)
+    learner, rng = Learner(chosen, spec), np.random.default_rng(8)
     for variable in learner.agent.target_model.variables:
         variable.assign_add(rng.normal(0, 0.05, variable.shape))
     seen = rng.integers(0, 2, (2, 8, 10, 10, 4)).astype(np.uint8)

@@ -19,18 +19,6 @@ CUT = 2.0
 """Standard deviations at which it is cut."""
 
 
-class NoAugmentation:
-    """Leaves a batch as it is."""
-
-    def __call__(self, batch: Batch) -> Batch:
-        """Returns ``batch``."""
-        return batch
-
-    def trackables(self) -> dict[str, object]:
-        """Returns nothing: there is no state."""
-        return {}
-
-
 class ShiftAndIntensity:
     """What DrQ does to a batch (as in Dopamine's labs/atari_100k).
 
@@ -60,10 +48,6 @@ class ShiftAndIntensity:
         offsets = self.generator.uniform([2, count], maxval=2 * PAD, dtype=tf.int32) - PAD
         factors = 1 + SCALE * tf.clip_by_value(self.generator.normal([count, 1, 1, 1]), -CUT, CUT)
         return tf.cast(shift(images, offsets[0], offsets[1]), tf.float32) * factors
-
-    def trackables(self) -> dict[str, object]:
-        """Returns the generator, for a checkpoint."""
-        return {"augmentation": self.generator}
 
 
 def shift(images: tf.Tensor, down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 from tf_agents.agents.categorical_dqn import categorical_dqn_agent
 
-from tf_pruned_rl.agents import base
+from tf_pruned_rl.agents import conservative, outputs, q_learning
+from tf_pruned_rl.compute import StepState
 from tf_pruned_rl.config import GameConfig
-from tf_pruned_rl.environments import screen
+from tf_pruned_rl.environments import DiscreteSpec
 
 if TYPE_CHECKING:
     from tf_pruned_rl.replay.batch import Batch
@@ -36,64 +37,58 @@ def project(positions: tf.Tensor, probabilities: tf.Tensor, support: tf.Tensor) 
     return tf.reduce_sum(tf.clip_by_value(1 - distance, 0, 1) * probabilities[:, None, :], axis=-1)
 
 
-class RainbowAgent(base.LeanTraining, categorical_dqn_agent.CategoricalDqnAgent):
+class RainbowAgent(q_learning.QLearning, categorical_dqn_agent.CategoricalDqnAgent):
     """TF-Agents' CategoricalDqnAgent with the C51 loss on a replay batch.
 
     The n-step returns come with the batch; prioritized replay stands outside. Dopamine's compact
     Rainbow has no double Q-learning, no dueling and no noise; data-efficient Rainbow has all three.
+    With ``cql_alpha`` the loss is that of conservative Q-learning.
     """
 
-    def __init__(self, config: GameConfig, num_actions: int) -> None:
+    def __init__(self, config: GameConfig, spec: DiscreteSpec) -> None:
         """Builds both networks, equal.
 
         Args:
           config: ``config.learning`` gives ``num_atoms`` and ``v_max``.
-          num_actions: A.
+          spec: of the game; A actions.
         """
-        time_step_spec, action_spec = base.specs(num_actions, screen(config))
+        learner = config.learning
+        time_step_spec, action_spec = q_learning.specs(spec)
         super().__init__(
             time_step_spec,
             action_spec,
-            base.QNetwork(time_step_spec.observation, config.network, num_actions, config.learning.num_atoms),
-            min_q_value=-config.learning.v_max,
-            max_q_value=config.learning.v_max,
-            **base.common_arguments(config),
+            q_learning.QNetwork(
+                time_step_spec.observation, config.network, spec.num_actions, learner.num_atoms
+            ),
+            min_q_value=-learner.v_max,
+            max_q_value=learner.v_max,
+            **q_learning.tf_agents_arguments(config),
         )
-        self._start(config)
+        self.support = outputs.atoms(learner.v_max, learner.num_atoms)
+        self.prepare(config)
 
-    @property
-    def support(self) -> tf.Tensor:
-        """The atoms, float32 [num_atoms]: evenly spaced on [-v_max, v_max]."""
-        return self._support
-
-    def values(self, outputs: tf.Tensor) -> tf.Tensor:
-        """Returns the means, float32 [B, A], of the distributions with these logits [B, A, num_atoms]."""
-        return self._mean(tf.nn.softmax(outputs))
-
-    def loss_per_example(self, batch: Batch) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        """Returns the cross-entropy of each transition, float32 [B], and the Q statistics.
+    def loss_per_example(self, batch: Batch, state: StepState | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the cross-entropy of each transition, float32 [B], and Q(s, .), float32 [B, A].
 
         No gradient flows to the target.
         """
-        logits = self.model(batch.observations, training=True)
+        logits = self.online(batch.observations, training=True, state=state)
         log_probabilities = tf.nn.log_softmax(tf.gather(logits, batch.actions, batch_dims=1))
-        target = tf.stop_gradient(self.target_distribution(batch))
-        loss = -tf.reduce_sum(target * log_probabilities, axis=1)
-        q_values = self._mean(tf.nn.softmax(logits))
-        return loss + self._conservative(q_values, batch.actions), base.q_statistics(q_values)
+        target = tf.stop_gradient(self.target_distribution(batch, state))
+        losses = -tf.reduce_sum(target * log_probabilities, axis=1)
+        q_values = outputs.q_values(logits, self.support)
+        if self._cql_alpha:
+            losses += self._cql_alpha * conservative.term(q_values, batch.actions)
+        return losses, q_values
 
-    def target_values(self, batch: Batch) -> tf.Tensor:
+    def target_values(self, batch: Batch, state: StepState | None = None) -> tf.Tensor:
         """Returns the means of the projected targets, float32 [B]."""
-        return self._mean(self.target_distribution(batch))
+        return outputs.mean(self.target_distribution(batch, state), self.support)
 
-    def target_distribution(self, batch: Batch) -> tf.Tensor:
-        """Returns the projected target, float32 [B, num_atoms]."""
-        next_logits = self.target_model(batch.next_observations, training=True)
-        next_actions = self.next_actions(batch, next_logits)
+    def target_distribution(self, batch: Batch, state: StepState | None = None) -> tf.Tensor:
+        """Returns the projection of R + discount * Z_target(s', a*), float32 [B, num_atoms]."""
+        next_logits = self.target(batch.next_observations, training=True, state=state)
+        next_actions = self.next_actions(batch, next_logits, state)
         next_probabilities = tf.nn.softmax(next_logits)
         positions = batch.returns[:, None] + batch.discounts[:, None] * self.support
         return project(positions, tf.gather(next_probabilities, next_actions, batch_dims=1), self.support)
-
-    def _mean(self, probabilities: tf.Tensor) -> tf.Tensor:
-        """Returns the expectations of float32 [B, A, num_atoms]: [B, A]."""
-        return tf.reduce_sum(probabilities * self.support, axis=-1)

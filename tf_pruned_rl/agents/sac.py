@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +15,12 @@ from tf_agents.networks import network
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step
 
+from tf_pruned_rl import compute
+from tf_pruned_rl.agents import outputs
 from tf_pruned_rl.agents.optimizer import Adam
+from tf_pruned_rl.agents.q_learning import ConcurrentOps, no_ops
 from tf_pruned_rl.config import ContinuousConfig
-from tf_pruned_rl.environments import Spaces
+from tf_pruned_rl.environments import BoxSpec
 from tf_pruned_rl.networks import mlp
 from tf_pruned_rl.seeding import Purpose, tensorflow_generator
 
@@ -75,22 +77,22 @@ class SacAgent(sac_agent.SacAgent):
     actor a third time and draws others.
 
     Attributes:
-      spaces: of the task.
+      spec: of the task.
     """
 
     STATISTICS = ("critic_loss", "actor_loss", "alpha_loss", "alpha", "entropy", "q_mean")
 
-    def __init__(self, config: ContinuousConfig, spaces: Spaces) -> None:
+    def __init__(self, config: ContinuousConfig, spec: BoxSpec) -> None:
         """Builds the networks; the target critics equal the online ones.
 
         Args:
           config: the run's.
-          spaces: of its task: D numbers are observed, actions have A dimensions.
+          spec: of its task: D numbers are observed, actions have A dimensions.
         """
         learner, width = config.learning, config.network.width
-        observation = tensor_spec.TensorSpec((spaces.observation_size,), tf.float32, name="observation")
+        observation = tensor_spec.TensorSpec((spec.observation_size,), tf.float32, name="observation")
         action = tensor_spec.BoundedTensorSpec(
-            (spaces.action_size,), tf.float32, np.float32(spaces.low), np.float32(spaces.high), name="action"
+            (spec.action_size,), tf.float32, np.float32(spec.low), np.float32(spec.high), name="action"
         )
         optimizers = {
             f"{name}_optimizer": Adam(learning_rate=rate, epsilon=learner.adam_epsilon)
@@ -111,15 +113,21 @@ class SacAgent(sac_agent.SacAgent):
             gamma=learner.gamma,
             reward_scale_factor=learner.reward_scale,
             initial_log_alpha=math.log(learner.initial_alpha),
-            target_entropy=learner.target_entropy * spaces.action_size,
+            target_entropy=learner.target_entropy * spec.action_size,
             train_step_counter=tf.Variable(0, trainable=False, dtype=tf.int64, name="train_step"),
             **optimizers,
         )
-        self.spaces = spaces
+        self.spec = spec
         self._tau, self._l2_regularization = learner.tau, learner.l2_regularization
-        low, high = np.float32(spaces.low), np.float32(spaces.high)
-        self._center, self._scale = (high + low) / 2, (high - low) / 2
+        low, high = np.float32(spec.low), np.float32(spec.high)
+        self._low, self._high = low, high
         self._generator = tensorflow_generator(config.run.seed, Purpose.SAC_ACTIONS)
+        self.cpu_optimizations = compute.enabled(config)
+        self._actor = compute.optimized(self.model, self.cpu_optimizations)
+        self._critics, self._target_critics = (
+            [compute.optimized(model, self.cpu_optimizations) for model in models]
+            for models in (self.critics, self.target_critics)
+        )
         self._start()
 
     @property
@@ -159,7 +167,7 @@ class SacAgent(sac_agent.SacAgent):
 
     def estimates(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns the first critic's value of (s, a), float32 [B, 1] and [B], and what it should be, [B]."""
-        values = self.critics[0](self.inputs(batch)["critic_1"])
+        values = self._critics[0](self.inputs(batch)["critic_1"])
         return values, values[:, 0], self.targets(batch, self._noise(batch))
 
     def objectives(self, batch: Batch) -> list[tuple[tf.Tensor, list[tf.Variable]]]:
@@ -176,7 +184,7 @@ class SacAgent(sac_agent.SacAgent):
         ]
 
     def _noise(self, batch: Batch) -> tf.Tensor:
-        return self._generator.normal([tf.shape(batch.actions)[0], self.spaces.action_size])
+        return self._generator.normal([tf.shape(batch.actions)[0], self.spec.action_size])
 
     @property
     def averages(self) -> list[tuple[tf.Variable, tf.Variable]]:
@@ -225,8 +233,7 @@ class SacAgent(sac_agent.SacAgent):
 
     def greedy(self, observations: tf.Tensor) -> tf.Tensor:
         """Returns the most likely actions before squashing, squashed: float32 [B, A] for [B, D]."""
-        mean, _ = tf.split(self.model(observations), 2, axis=1)
-        return self._center + self._scale * tf.tanh(mean)
+        return outputs.greedy_actions(self._actor(observations), self._low, self._high)
 
     def sample(self, observations: tf.Tensor, noise: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Draws actions, differentiably.
@@ -238,33 +245,33 @@ class SacAgent(sac_agent.SacAgent):
         Returns:
           Actions, float32 [B, A], within their bounds, and the logarithms of their density, float32 [B].
         """
-        mean, log_deviation = tf.split(self.model(observations), 2, axis=1)
+        mean, log_deviation = outputs.gaussian(self._actor(observations))
         raw = mean + tf.exp(log_deviation) * noise
         # log N(raw) - log |d action / d raw|, with log(1 - tanh(x)^2) = 2 (log 2 - x - softplus(-2x)),
         # which loses no digits where tanh is near 1.
-        constant = self.spaces.action_size * (0.5 * math.log(2 * math.pi) + 2 * math.log(2)) + float(
-            np.log(self._scale.astype(np.float64)).sum()
+        constant = self.spec.action_size * (0.5 * math.log(2 * math.pi) + 2 * math.log(2)) + float(
+            np.log(((self._high - self._low) / 2).astype(np.float64)).sum()
         )
         terms = 2 * (raw + tf.nn.softplus(-2 * raw)) - log_deviation - 0.5 * tf.square(noise)
-        return self._center + self._scale * tf.tanh(raw), tf.reduce_sum(terms, axis=1) - constant
+        return outputs.squash(raw, self._low, self._high), tf.reduce_sum(terms, axis=1) - constant
 
     def train_step(
-        self, batch: Batch, weights: tf.Tensor, meanwhile: Callable[[], None] = lambda: None
+        self, batch: Batch, weights: tf.Tensor, concurrent_ops: ConcurrentOps = no_ops
     ) -> tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]:
         """Makes one gradient step of critics, actor and temperature. For use inside a tf.function.
 
         Args:
           batch: B transitions.
-          weights: float32 [B], importance weights (ones for uniform replay).
-          meanwhile: what else is computed with the weights as they are before the step.
+          weights: float32 [B], importance-sampling weights (ones for uniform replay).
+          concurrent_ops: adds operations beside the step, with the weights as they are before it.
 
         Returns:
           The critics' loss (float32 scalar; not finite where another loss is not), their un-weighted
           squared errors of each transition (float32 [B], both critics' sum) and the float32 scalars
           named in ``STATISTICS``, before the step. Losses are without the weight decay.
         """
-        meanwhile()
-        noise = self._generator.normal([2, batch.actions.shape[0], self.spaces.action_size])
+        concurrent_ops(None)
+        noise = self._generator.normal([2, batch.actions.shape[0], self.spec.action_size])
         critic_loss, per_example, q_mean = self._train_critics(batch, weights, noise[0])
         actor_loss, log_density = self._train_actor(batch, weights, noise[1])
         alpha = tf.exp(self._log_alpha)
@@ -288,7 +295,7 @@ class SacAgent(sac_agent.SacAgent):
         """
         next_actions, log_density = self.sample(batch.next_observations, noise)
         inputs = tf.concat([batch.next_observations, next_actions], axis=1)
-        first, second = (tf.squeeze(target(inputs), 1) for target in self.target_critics)
+        first, second = (tf.squeeze(target(inputs), 1) for target in self._target_critics)
         value = tf.minimum(first, second) - tf.exp(self._log_alpha) * log_density
         return self._reward_scale_factor * batch.returns + batch.discounts * value
 
@@ -308,7 +315,7 @@ class SacAgent(sac_agent.SacAgent):
     def _critic_errors(self, batch: Batch, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns both critics' squared errors, summed, and the first one's values, each float32 [B]."""
         inputs = tf.concat([batch.observations, batch.actions], axis=1)
-        first, second = (tf.squeeze(critic(inputs), 1) for critic in self.critics)
+        first, second = (tf.squeeze(critic(inputs), 1) for critic in self._critics)
         errors = tf.math.squared_difference(first, targets) + tf.math.squared_difference(second, targets)
         return errors, first
 
@@ -327,7 +334,7 @@ class SacAgent(sac_agent.SacAgent):
         """Returns the actor's losses and the log densities of the actions drawn, each float32 [B]."""
         actions, log_density = self.sample(batch.observations, noise)
         inputs = tf.concat([batch.observations, actions], axis=1)
-        first, second = (tf.squeeze(critic(inputs), 1) for critic in self.critics)
+        first, second = (tf.squeeze(critic(inputs), 1) for critic in self._critics)
         return tf.exp(self._log_alpha) * log_density - tf.minimum(first, second), log_density
 
     def _train_alpha(self, weights: tf.Tensor, log_density: tf.Tensor) -> tf.Tensor:

@@ -90,6 +90,9 @@ class AnyRunConfig:
     """Make every operation reproducible bit by bit, at some cost in speed."""
     jit_compile: bool = False
     """Compile the gradient step with XLA (for a GPU; on a CPU it is slower)."""
+    cpu_optimizations: bool = True
+    """Compute the networks in the order and the form that a CPU finishes sooner: the same numbers up to
+    rounding. Without effect on a GPU and with --jit_compile."""
     threads: int = number(0, limit=1_024)
     """CPU cores that the run uses; 0: every core. The results have the same meaning with any number."""
     run_dir: str = ""

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from tf_pruned_rl import compute
 from tf_pruned_rl.agents.gradients import undisturbed
 from tf_pruned_rl.config.groups import DiagnosticsConfig
 from tf_pruned_rl.diagnostics import dormant, gradient_covariance, norms
@@ -17,6 +18,7 @@ from tf_pruned_rl.diagnostics.srank import effective_rank
 from tf_pruned_rl.networks import graph
 from tf_pruned_rl.replay import Batch, Replay
 from tf_pruned_rl.replay.uniform import UniformSampler
+from tf_pruned_rl.seeding import Purpose, philox_seed
 
 _CHUNK = 256
 """States in one call of a network: limits the memory that measuring takes."""
@@ -71,9 +73,12 @@ class Diagnostics:
         self._neurons = {name: graph.rectified(model) for name, model in agent.networks.items()}
         self._features = {name: graph.features(model) for name, model in agent.networks.items()}
         self._probes = {
-            name: tf_keras.Model(
-                model.inputs,
-                ([layer.output for layer in self._neurons[name]], list(self._features[name].values())),
+            name: compute.optimized(
+                tf_keras.Model(
+                    model.inputs,
+                    ([layer.output for layer in self._neurons[name]], list(self._features[name].values())),
+                ),
+                agent.cpu_optimizations,
             )
             for name, model in agent.networks.items()
         }

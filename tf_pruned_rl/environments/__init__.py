@@ -8,19 +8,21 @@ from tf_pruned_rl import config as configuration
 from tf_pruned_rl.config import Config, ContinuousConfig, GameConfig
 from tf_pruned_rl.environments import games
 from tf_pruned_rl.environments.atari import AtariEnvironment
-from tf_pruned_rl.environments.base import Environment, Episode, Screen
+from tf_pruned_rl.environments.base import BoxSpec, DiscreteSpec, Environment, Episode, Screen, Spec
 from tf_pruned_rl.environments.minatar import MinAtarEnvironment
-from tf_pruned_rl.environments.mujoco import ControlEnvironment, Spaces, check_env, spaces
+from tf_pruned_rl.environments.mujoco import ControlEnvironment, check_env, spaces
 from tf_pruned_rl.environments.vector import VectorAtariEnvironment
 
 __all__ = [
     "AtariEnvironment",
+    "BoxSpec",
     "ControlEnvironment",
+    "DiscreteSpec",
     "Environment",
     "Episode",
     "MinAtarEnvironment",
     "Screen",
-    "Spaces",
+    "Spec",
     "VectorAtariEnvironment",
     "canonical",
     "check_env",

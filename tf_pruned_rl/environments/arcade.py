@@ -8,7 +8,7 @@ import ale_py
 import numpy as np
 
 from tf_pruned_rl.environments import resumable
-from tf_pruned_rl.environments.base import Screen
+from tf_pruned_rl.environments.base import DiscreteSpec, Screen
 
 _ALE = {"ale_py": ale_py.__version__}
 
@@ -41,9 +41,9 @@ class ArcadeEnvironment(resumable.ResumableEnvironment):
         )
 
     @property
-    def interface(self) -> int:
-        """What an agent has to know: the number of actions."""
-        return self.num_actions
+    def spec(self) -> DiscreteSpec:
+        """What an agent observes and does."""
+        return DiscreteSpec(self.num_actions, self.screen.observation_shape, self.screen.max_value)
 
     @abc.abstractmethod
     def _play(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

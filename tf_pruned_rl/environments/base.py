@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class Screen(NamedTuple):
     """Height, width and, where a frame has several, channels."""
     stack: int = STACK
     """Frames per observation."""
-    largest: int = 255
+    max_value: int = 255
     """The largest value in a frame; the smallest is 0."""
 
     @property
@@ -33,6 +33,39 @@ class Screen(NamedTuple):
     def observation_shape(self) -> tuple[int, int, int]:
         """Height, width, and the channels of the whole stack, the newest frame's last."""
         return (*self.frame_shape[:2], self.stack * self.channels)
+
+
+@dataclass(frozen=True)
+class DiscreteSpec:
+    """What an agent observes, uint8 images, and does, one of several actions."""
+
+    num_actions: int
+    """An action is an int32 below it."""
+    observation_shape: tuple[int, int, int] = Screen().observation_shape
+    """Height, width and channels of an observation."""
+    max_value: int = Screen().max_value
+    """The largest value in an observation; the smallest is 0."""
+
+
+@dataclass(frozen=True)
+class BoxSpec:
+    """What an agent observes, float32 vectors, and does, float32 vectors within bounds."""
+
+    observation_size: int
+    """Numbers in an observation."""
+    low: tuple[float, ...]
+    """Smallest value of each dimension of an action."""
+    high: tuple[float, ...]
+    """Largest value of each dimension of an action."""
+
+    @property
+    def action_size(self) -> int:
+        """Dimensions of an action."""
+        return len(self.low)
+
+
+Spec = DiscreteSpec | BoxSpec
+"""What an agent has to know of its environment."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +89,7 @@ class Environment(Protocol):
 
     Attributes:
       num_envs: N.
-      interface: what an agent has to know: in a game the number of actions (an action is a number
-        below it), in continuous control the ``Spaces``.
+      spec: what an agent has to know: in a game a ``DiscreteSpec``, in continuous control a ``BoxSpec``.
       action_meanings: the name of each action, such as "NOOP" or "UPFIRE"; none in continuous control.
       game: canonical name of the game or task.
       screen: what is seen of a game; not in continuous control.
@@ -65,7 +97,7 @@ class Environment(Protocol):
     """
 
     num_envs: int
-    interface: Any
+    spec: Spec
     action_meanings: tuple[str, ...]
     game: str
     screen: Screen

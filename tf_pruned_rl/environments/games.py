@@ -142,7 +142,7 @@ def all_games() -> tuple[str, ...]:
 
 def minatar_screen(game: str) -> Screen:
     """Returns what is seen of a game of MinAtar: all there is to know, so nothing is stacked."""
-    return Screen((10, 10, MINATAR[game].channels), stack=1, largest=1)
+    return Screen((10, 10, MINATAR[game].channels), stack=1, max_value=1)
 
 
 def check_game(name: str, suite: str = "atari") -> str:

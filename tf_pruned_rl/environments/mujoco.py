@@ -11,31 +11,14 @@ import functools
 import importlib.metadata
 import re
 import warnings
-from dataclasses import dataclass
 
 import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from tf_pruned_rl.environments.base import BoxSpec
 from tf_pruned_rl.environments.resumable import ResumableEnvironment
 from tf_pruned_rl.errors import UserError
-
-
-@dataclass(frozen=True)
-class Spaces:
-    """What an agent has to know of a task: how many numbers it sees, and which actions there are."""
-
-    observation_size: int
-    """Numbers in an observation."""
-    low: tuple[float, ...]
-    """Smallest value of each dimension of an action."""
-    high: tuple[float, ...]
-    """Largest value of each dimension of an action."""
-
-    @property
-    def action_size(self) -> int:
-        """Dimensions of an action."""
-        return len(self.low)
 
 
 def check_env(name: str) -> str:
@@ -98,8 +81,8 @@ def _take_warnings() -> None:
 
 
 @functools.cache
-def spaces(env: str) -> Spaces:
-    """Returns the spaces of an environment.
+def spaces(env: str) -> BoxSpec:
+    """Returns what an agent observes and does in an environment.
 
     Raises:
       UserError: it cannot be made, or its observations or actions are not bounded boxes of numbers.
@@ -119,7 +102,7 @@ def spaces(env: str) -> Spaces:
     if not np.all(np.isfinite(actions.low) & np.isfinite(actions.high) & (actions.low < actions.high)):
         raise UserError(f"{env} has actions without bounds ({actions}): choose another --env")
     low, high = (tuple(map(float, bound.ravel())) for bound in (actions.low, actions.high))
-    return Spaces(int(np.prod(observations.shape)), low, high)
+    return BoxSpec(int(np.prod(observations.shape)), low, high)
 
 
 class ControlEnvironment(ResumableEnvironment):
@@ -142,16 +125,16 @@ class ControlEnvironment(ResumableEnvironment):
           UserError: as ``check_env`` and ``spaces``.
         """
         env = check_env(env)
-        self.interface = spaces(env)
+        self.spec = spaces(env)
         self.action_meanings: tuple[str, ...] = ()
-        self.frame_shape = (self.interface.observation_size,)
+        self.frame_shape = (self.spec.observation_size,)
         self._envs = SyncVectorEnv(
             [lambda: make(env, max_episode_steps)] * num_envs,
             copy=False,
             autoreset_mode=AutoresetMode.DISABLED,
         )
         self._action_shape = self._envs.action_space.shape
-        self._low, self._high = (np.array(b, np.float32) for b in (self.interface.low, self.interface.high))
+        self._low, self._high = (np.array(b, np.float32) for b in (self.spec.low, self.spec.high))
         self.final_observations = np.zeros((num_envs, *self.frame_shape), np.float32)
         """float32[N, observation_size]: what the last step led to, also where an episode ended there."""
         super().__init__(
@@ -184,7 +167,7 @@ class ControlEnvironment(ResumableEnvironment):
         return [action.tobytes() for action in np.asarray(actions, np.float32)]
 
     def _unpack(self, packed: bytes) -> np.ndarray:
-        return np.frombuffer(packed, np.float32).reshape(-1, self.interface.action_size)
+        return np.frombuffer(packed, np.float32).reshape(-1, self.spec.action_size)
 
     def _idle(self) -> np.ndarray:
         return self._low

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tf_pruned_rl import environments, fusions
+from tf_pruned_rl import environments, runtime
 from tf_pruned_rl.config import ContinuousConfig
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.exporting import verification
@@ -94,7 +94,7 @@ def _checker(trained: Trained, force: bool) -> Callable[[Path, dict, str], dict]
     from tf_pruned_rl.exporting.saved_model import policy_function
     from tf_pruned_rl.exporting.tflite import float32
 
-    fusions.enable(False)
+    runtime.graph_fusions(False)
     model = float32(trained.model)
     function = policy_function(trained.config, model)
 

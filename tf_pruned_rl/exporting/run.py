@@ -33,7 +33,7 @@ def load_run(run_dir: Path | str) -> Trained:
         from tf_pruned_rl.exporting.learner import from_learner
         from tf_pruned_rl.training.learner import Learner
 
-    learner = Learner(config, environment.interface)
+    learner = Learner(config, environment.spec)
     try:
         learner.state().load(checkpoint / "learner")
         return from_learner(

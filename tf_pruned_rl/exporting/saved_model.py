@@ -14,7 +14,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl import durable, environments
+from tf_pruned_rl import compute, durable, environments
+from tf_pruned_rl.agents import outputs
 from tf_pruned_rl.config import Config, ContinuousConfig, GameConfig
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.policies import policy_json
@@ -141,44 +142,23 @@ def _(config: GameConfig, model: tf_keras.Model) -> tf.types.experimental.Generi
 @policy_function.register
 def _(config: ContinuousConfig, model: tf_keras.Model) -> tf.types.experimental.GenericFunction:
     spaces = environments.spaces(config.environment.env)
+    low, high = np.float32(spaces.low), np.float32(spaces.high)
 
     @tf.function(input_signature=[tf.TensorSpec(model.input_shape, tf.float32, name="observations")])
     def policy(observations: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"actions": most_likely(model(observations), np.float32(spaces.low), np.float32(spaces.high))}
+        return {"actions": outputs.greedy_actions(model(observations), low, high)}
 
     return policy
 
 
-def most_likely(outputs: tf.Tensor, low: np.ndarray, high: np.ndarray) -> tf.Tensor:
-    """Returns the deterministic actions of an actor: the mean, squashed into its bounds by tanh.
-
-    Args:
-      outputs: float32[B, 2A], means and logarithms of the deviations.
-      low: float32[A], smallest actions.
-      high: float32[A], largest actions.
-
-    Returns:
-      float32[B, A].
-    """
-    mean, _ = tf.split(outputs, 2, axis=1)
-    return (high + low) / 2 + (high - low) / 2 * tf.tanh(mean)
-
-
-def q_function(model: tf_keras.Model, config: GameConfig):
-    """Returns uint8[B, ...] -> float32[B, A]: the model, or the mean of its value distribution.
-
-    The latter is sum(z * softmax(logits)) over the support z of Bellemare et al. (2017).
-    """
+def q_function(model: tf_keras.Model, config: GameConfig) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Returns uint8[B, ...] -> float32[B, A]: the model, or the mean of its value distribution."""
     learner = config.learning
-    if learner.loss != "c51":
-        return lambda observations: tf.cast(model(observations, training=False), tf.float32)
-    support = np.linspace(-learner.v_max, learner.v_max, learner.num_atoms, dtype=np.float32)
-
-    def mean(observations: tf.Tensor) -> tf.Tensor:
-        logits = tf.cast(model(observations, training=False), tf.float32)
-        return tf.reduce_sum(support * tf.nn.softmax(logits), axis=-1)
-
-    return mean
+    # An array, which becomes a constant of the graph.
+    support = outputs.atoms(learner.v_max, learner.num_atoms).numpy() if learner.loss == "c51" else None
+    # The residual additions, in a form on which TensorFlow's graph fusions do not fail.
+    network = compute.optimized(model)
+    return lambda observations: outputs.q_values(tf.cast(network(observations), tf.float32), support)
 
 
 def _check_replaceable(directory: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 import tf_keras
 
+from tf_pruned_rl import compute
 from tf_pruned_rl.agents.gradients import undisturbed
 from tf_pruned_rl.config import Config
 from tf_pruned_rl.diagnostics import dormant
@@ -65,7 +66,10 @@ class Redo(Intervention):
         self._every, self._threshold, self._batch_size = every, threshold, batch_size
         self._layers = {name: recyclable_layers(model) for name, model in agent.networks.items()}
         self._probes = {
-            name: tf_keras.Model(model.inputs, [layer.output for layer in self._layers[name]])
+            name: compute.optimized(
+                tf_keras.Model(model.inputs, [layer.output for layer in self._layers[name]]),
+                agent.cpu_optimizations,
+            )
             for name, model in agent.networks.items()
         }
 

@@ -24,7 +24,7 @@ def build(
     num_actions: int,
     num_atoms: int = 1,
     frame_shape: tuple[int, int, int] = (84, 84, 4),
-    largest: int = 255,
+    max_value: int = 255,
 ) -> tf_keras.Model:
     """Returns a freshly initialised Q-network.
 
@@ -39,7 +39,7 @@ def build(
       num_actions: A.
       num_atoms: 1 for Q-values, more for the logits of a distribution over that many atoms.
       frame_shape: height, width and channels of an observation.
-      largest: value in an observation, which becomes 1.
+      max_value: the largest value in an observation, which becomes 1.
 
     Returns:
       A model from uint8 [B, *frame_shape], or float32 of the same range, to float32 [B, A], or
@@ -53,7 +53,7 @@ def build(
     policy = tf_keras.mixed_precision.Policy("mixed_bfloat16" if config.mixed_precision else "float32")
     # Not uint8: observations that are brightened are no whole numbers.
     frames = tf_keras.Input(frame_shape, dtype="float32", name="frames")
-    x = Scale(1 / largest, name="scale", dtype="float32")(frames)
+    x = Scale(1 / max_value, name="scale", dtype="float32")(frames)
     initializer: tf_keras.initializers.Initializer | str = "glorot_uniform"
     units = heads.DENSE_UNITS
     if config.network == "impala":

@@ -3,11 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
+from tf_pruned_rl.errors import UserError
+
 Layer = tf_keras.layers.Layer
+
+
+def nodes(model: tf_keras.Model) -> list[Any]:
+    """Returns Keras's nodes, the calls of layers that make up a functional model, in their order.
+
+    Raises:
+      UserError: the model is not functional.
+    """
+    if not getattr(model, "_is_graph_network", False):
+        raise UserError(
+            f"{model.name} is no functional Keras model, so which layer reads which is unknown: "
+            "build it with tf_keras.Model(inputs, outputs) or tf_keras.Sequential"
+        )
+    # A layer may have been called elsewhere too (Keras's clone_model does so), and not all of a Sequential
+    # model's layers are among its ``layers``.
+    by_depth = model._nodes_by_depth
+    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+
+
+def followers(model: tf_keras.Model) -> dict[Layer, list[Layer]]:
+    """Returns {layer of a functional model: the layers that read its output}, in the model's order.
+
+    Raises:
+      UserError: the model is not functional.
+    """
+    readers_of: dict[Layer, list[Layer]] = {}
+    for node in nodes(model):
+        readers_of.setdefault(node.layer, [])
+        for symbol in () if node.is_input else node.keras_inputs:
+            readers_of[symbol._keras_history.layer].append(node.layer)
+    return readers_of
 
 
 def weighted(model: tf_keras.Model) -> list[Layer]:

@@ -7,11 +7,10 @@ from collections.abc import Callable
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl.networks.dense import Dense
 from tf_pruned_rl.networks.noisy import NoisyDense
 
 DENSE_UNITS = 512
-"""Units of the fully connected layer; the width does not scale it (networks.md, variant A)."""
+"""Units of the fully connected layer; the width does not scale it, as in Dopamine."""
 
 
 class Dueling(tf_keras.layers.Layer):
@@ -82,6 +81,8 @@ def _maker(
     def dense(units: int, name: str, activation: str | None = None) -> tf_keras.layers.Layer:
         if noisy:
             return NoisyDense(units, activation, name=name, dtype=dtype)
-        return Dense(units, activation=activation, kernel_initializer=config, name=name, dtype=dtype)
+        return tf_keras.layers.Dense(
+            units, activation=activation, kernel_initializer=config, name=name, dtype=dtype
+        )
 
     return dense

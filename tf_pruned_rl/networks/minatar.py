@@ -5,8 +5,6 @@ from __future__ import annotations
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl.networks.convolution import Conv2D
-
 DENSE_UNITS = 128
 """Units of the fully connected layer behind it; the width does not scale it."""
 _CHANNELS = 16
@@ -23,7 +21,7 @@ def encoder(x: tf.Tensor, width: float, *, dtype: tf_keras.mixed_precision.Polic
     Returns:
       Symbolic [B, 8, 8, 16 * width].
     """
-    return Conv2D(
+    return tf_keras.layers.Conv2D(
         max(1, round(_CHANNELS * width)),
         3,
         activation="relu",

@@ -5,8 +5,6 @@ from __future__ import annotations
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl.networks.convolution import Conv2D
-
 # (channels at width 1, kernel, stride) of Mnih et al., 2015.
 _CONVOLUTIONS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
 
@@ -33,7 +31,7 @@ def encoder(
     """
     config = tf_keras.initializers.serialize(tf_keras.initializers.get(initializer))
     for number, (channels, kernel, stride) in enumerate(_CONVOLUTIONS, start=1):
-        x = Conv2D(
+        x = tf_keras.layers.Conv2D(
             max(1, round(channels * width)),
             kernel,
             strides=stride,

@@ -7,8 +7,6 @@ import random
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl.networks import rectifier, weights
-
 _SIGMA = 0.1
 
 
@@ -63,13 +61,22 @@ class NoisyDense(tf_keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns activation(inputs * kernel + bias), [B, units]; noisy only where ``training``."""
-        outputs = tf.matmul(inputs, weights.read(self.kernel)) + weights.read(self.bias)
+        outputs = tf.matmul(inputs, self.kernel) + self.bias
         if training:
-            p, q = (tf.cast(each, self.compute_dtype) for each in self.noise())
-            # x (sigma * p q') = ((x * p) sigma) * q: no noisy kernel has to be made.
-            spread = tf.matmul(inputs * p, weights.read(self.kernel_sigma)) + weights.read(self.bias_sigma)
-            outputs += spread * q
-        return rectifier.activate(outputs, self.activation)
+            outputs += self.perturbation(inputs, self.kernel_sigma, self.bias_sigma)
+        return self.activation(outputs)
+
+    def perturbation(self, inputs: tf.Tensor, kernel_sigma: tf.Tensor, bias_sigma: tf.Tensor) -> tf.Tensor:
+        """Draws the noise and returns what it adds before the activation, [B, units].
+
+        Args:
+          inputs: [B, inputs], in the compute dtype.
+          kernel_sigma: [inputs, units], this layer's or a cast of it.
+          bias_sigma: [units], the same.
+        """
+        p, q = (tf.cast(each, self.compute_dtype) for each in self.noise())
+        # x (sigma * p q') = ((x * p) sigma) * q: no noisy kernel has to be made.
+        return (tf.matmul(inputs * p, kernel_sigma) + bias_sigma) * q
 
     def noise(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Draws f(p), float32 [inputs], and f(q), float32 [units]."""

@@ -12,6 +12,7 @@ import dataclasses
 import tf_keras
 
 from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.networks import graph
 from tf_pruned_rl.networks.noisy import NoisyDense
 
 Layer = tf_keras.layers.Layer
@@ -46,11 +47,6 @@ def find(model: tf_keras.Model) -> dict[str, Stream]:
     Raises:
       UserError: it is none.
     """
-    if not getattr(model, "_is_graph_network", False):
-        raise UserError(
-            f"{model.name} is no functional Keras model, so which channels belong together is unknown: "
-            "build it with tf_keras.Model(inputs, outputs) or tf_keras.Sequential"
-        )
     found: dict[str, Stream] = {}
     for layer, before in sources(model).items():
         read = [found[source.name] for source in before]
@@ -77,16 +73,13 @@ def sources(model: tf_keras.Model) -> dict[Layer, list[Layer]]:
       UserError: one is called more than once.
     """
     found: dict[Layer, list[Layer]] = {}
-    # A layer may have been called elsewhere too (Keras's clone_model does so), and not all of a Sequential
-    # model's layers are among its ``layers``.
-    for depth in sorted(model._nodes_by_depth, reverse=True):
-        for node in model._nodes_by_depth[depth]:
-            if node.layer in found:
-                raise UserError(
-                    f"layer {node.layer.name} is called more than once: give every call a layer of its own"
-                )
-            before = [] if node.is_input else [tensor._keras_history.layer for tensor in node.keras_inputs]
-            found[node.layer] = before
+    for node in graph.nodes(model):
+        if node.layer in found:
+            raise UserError(
+                f"layer {node.layer.name} is called more than once: give every call a layer of its own"
+            )
+        before = [] if node.is_input else [tensor._keras_history.layer for tensor in node.keras_inputs]
+        found[node.layer] = before
     return found
 
 

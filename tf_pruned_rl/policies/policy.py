@@ -122,7 +122,7 @@ class ControlPolicy:
         """
         experiment = config.replace(policy_json.experiment(self.description), num_envs=num_envs)
         environment = environments.create(experiment, seed=seed)
-        sizes = [environment.interface.observation_size, environment.interface.action_size]
+        sizes = [environment.spec.observation_size, environment.spec.action_size]
         promised = self.description["signature"]
         trained = [
             promised["inputs"]["observations"]["shape"][1],

@@ -10,10 +10,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tf_pruned_rl import fusions
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.policies import policy_json
-from tf_pruned_rl.runtime import muted_stderr
+from tf_pruned_rl.runtime import graph_fusions, muted_stderr
 
 Specs = dict[str, dict[str, Any]]
 """{name: {"dtype": name of the type, "shape": sizes, None for any}}, as policy.json spells it."""
@@ -52,7 +51,8 @@ class SavedModel:
         with muted_stderr():  # TensorFlow takes seconds to load: not before there is a SavedModel.
             import tensorflow as tf
 
-        fusions.enable(False)
+        # On policies that earlier versions exported they fail, at the ResNet's additions, and say so.
+        graph_fusions(False)
         try:
             self.saved_model = tf.saved_model.load(str(directory))
         except (OSError, ValueError, KeyError, tf.errors.OpError) as error:

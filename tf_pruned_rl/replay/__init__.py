@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 from tf_pruned_rl.config import Config, ContinuousConfig, ExperimentConfig, OfflineConfig
-from tf_pruned_rl.environments import Spaces, screen
+from tf_pruned_rl.environments import BoxSpec, Spec, screen
 from tf_pruned_rl.replay import dataset
 from tf_pruned_rl.replay.batch import Batch
 from tf_pruned_rl.replay.buffer import FrameReplay, Replay
@@ -27,19 +26,19 @@ __all__ = [
 
 
 @functools.singledispatch
-def create(config: Config, interface: Any = None) -> Replay:
+def create(config: Config, spec: Spec | None = None) -> Replay:
     """Makes the replay of an experiment; see ``check_memory`` before.
 
     Args:
       config: the run's.
-      interface: of its environment; frames need none.
+      spec: of its environment; frames need none.
     """
     raise TypeError(f"no replay for a {type(config).__name__}")
 
 
 @create.register
-def _(config: ExperimentConfig, interface: Any = None) -> FrameReplay:
-    del interface
+def _(config: ExperimentConfig, spec: Spec | None = None) -> FrameReplay:
+    del spec
     return FrameReplay(
         config.replay.replay_capacity,
         batch_size=config.learning.batch_size,
@@ -53,8 +52,8 @@ def _(config: ExperimentConfig, interface: Any = None) -> FrameReplay:
 
 
 @create.register
-def _(config: OfflineConfig, interface: Any = None) -> OfflineReplay:
-    del interface
+def _(config: OfflineConfig, spec: Spec | None = None) -> OfflineReplay:
+    del spec
     return OfflineReplay(
         dataset.sample(config),
         config.replay.replay_capacity,
@@ -67,11 +66,11 @@ def _(config: OfflineConfig, interface: Any = None) -> OfflineReplay:
 
 
 @create.register
-def _(config: ContinuousConfig, interface: Spaces) -> TransitionReplay:
+def _(config: ContinuousConfig, spec: BoxSpec) -> TransitionReplay:
     return TransitionReplay(
         config.replay.replay_capacity,
-        interface.observation_size,
-        interface.action_size,
+        spec.observation_size,
+        spec.action_size,
         batch_size=config.learning.batch_size,
         num_envs=config.environment.num_envs,
         n_step=config.learning.n_step,

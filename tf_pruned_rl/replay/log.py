@@ -315,7 +315,7 @@ class LoggedEnvironment:
 
     def __init__(self, environment: Environment, log: ReplayLog):
         self._environment, self._log = environment, log
-        self.num_envs, self.interface = environment.num_envs, environment.interface
+        self.num_envs, self.spec = environment.num_envs, environment.spec
         self.action_meanings, self.game = environment.action_meanings, environment.game
         self.screen, self.frame_shape = environment.screen, environment.frame_shape
         self._frames = np.zeros((1, *self.frame_shape), np.uint8)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tf_pruned_rl.compute import StepState
 from tf_pruned_rl.config import ExperimentConfig
 from tf_pruned_rl.environments import Environment
 from tf_pruned_rl.replay import FrameReplay
@@ -26,7 +27,7 @@ class Collector:
         config: ExperimentConfig,
         environment: Environment,
         replay: FrameReplay,
-        q_values: Callable[[tf.Tensor], tf.Tensor],
+        q_values: Callable[[tf.Tensor, StepState | None], tf.Tensor],
         *,
         seed: int,
     ):
@@ -60,10 +61,14 @@ class Collector:
         """Returns what is to be logged about the way of acting."""
         return {"epsilon": float(self.epsilon())}
 
-    def step(self) -> None:
-        """Acts once in every environment and stores the outcome; to be called inside a tf.function."""
+    def step(self, state: StepState | None = None) -> None:
+        """Acts once in every environment and stores the outcome; to be called inside a tf.function.
+
+        Args:
+          state: of the gradient step that acting is computed beside, if it is.
+        """
         observations = self.observations.read_value()
-        actions = self._choose(observations)
+        actions = self._choose(observations, state)
         frames, rewards, terminals, truncations = self._act(actions)
         clipped = tf.clip_by_value(rewards, -1.0, 1.0)
         newest = tf.reshape(observations[..., -self._screen.channels :], self._frames_shape)
@@ -71,13 +76,14 @@ class Collector:
         self.observations.assign(push(observations, frames, terminals | truncations))
         self.agent_steps.assign_add(self._environment.num_envs)
 
-    def _choose(self, observations: tf.Tensor) -> tf.Tensor:
-        count, actions = self._environment.num_envs, self._environment.interface
+    def _choose(self, observations: tf.Tensor, state: StepState | None) -> tf.Tensor:
+        count, actions = self._environment.num_envs, self._environment.spec.num_actions
         explore = self._generator.uniform([count]) < self.epsilon()
         random = self._generator.uniform([count], maxval=actions, dtype=tf.int32)
 
         def greedy() -> tf.Tensor:
-            return tf.where(explore, random, tf.argmax(self._q_values(observations), -1, tf.int32))
+            q_values = self._q_values(observations, state)
+            return tf.where(explore, random, tf.argmax(q_values, -1, tf.int32))
 
         return tf.cond(tf.reduce_all(explore), lambda: random, greedy)
 

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_pruned_rl.agents import SacAgent
+from tf_pruned_rl.compute import StepState
 from tf_pruned_rl.config import ContinuousConfig
 from tf_pruned_rl.environments import ControlEnvironment
 from tf_pruned_rl.replay import TransitionReplay
@@ -33,10 +34,10 @@ class ControlCollector:
         self._replay = replay
         self._agent = agent
         self._warmup = config.replay.min_replay_history
-        spaces = environment.interface
-        self._low, self._high = np.float32(spaces.low), np.float32(spaces.high)
-        self._observations_shape = (environment.num_envs, spaces.observation_size)
-        self._actions_shape = (environment.num_envs, spaces.action_size)
+        spec = environment.spec
+        self._low, self._high = np.float32(spec.low), np.float32(spec.high)
+        self._observations_shape = (environment.num_envs, spec.observation_size)
+        self._actions_shape = (environment.num_envs, spec.action_size)
         self._generator = tf.random.Generator.from_seed(seed)
         self.agent_steps = tf.Variable(0, dtype=tf.int64, name="agent_steps")
         self.observations = tf.Variable(tf.zeros(self._observations_shape), name="observations")
@@ -49,8 +50,9 @@ class ControlCollector:
         """Returns what is to be logged about the way of acting: nothing."""
         return {}
 
-    def step(self) -> None:
+    def step(self, state: StepState | None = None) -> None:
         """Acts once in every environment and stores the outcome; to be called inside a tf.function."""
+        del state
         observations = self.observations.read_value()
         actions = self._choose(observations)
         next_observations, rewards, terminals, truncations, final_observations = self._act(actions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tf_pruned_rl.compute import StepState
 from tf_pruned_rl.training.checkpoint import VariablesState
 
 
@@ -24,8 +25,9 @@ class Counter:
         """Returns what is to be logged about the way of acting: nothing."""
         return {}
 
-    def step(self) -> None:
+    def step(self, state: StepState | None = None) -> None:
         """Counts; to be called inside a tf.function."""
+        del state
         self.agent_steps.assign_add(1)
 
     def state(self) -> VariablesState:

@@ -7,7 +7,7 @@ import math
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl import diagnostics, environments, fusions, replay, runtime, seeding
+from tf_pruned_rl import compute, diagnostics, environments, replay, runtime, seeding
 from tf_pruned_rl.config import Config, ContinuousConfig
 from tf_pruned_rl.config.units import budget
 from tf_pruned_rl.replay import log
@@ -20,7 +20,8 @@ from tf_pruned_rl.training.returns import Returns
 def prepare(config: Config) -> None:
     """Sets up TensorFlow for a run: threads, determinism, graph fusions."""
     runtime.configure_tensorflow(threads=config.run.threads, deterministic=config.run.deterministic)
-    fusions.enable(not isinstance(config, ContinuousConfig) and config.network.mixed_precision)
+    bfloat16 = not isinstance(config, ContinuousConfig) and config.network.mixed_precision
+    runtime.graph_fusions(bfloat16 and compute.enabled(config))
 
 
 class Experiment:
@@ -39,8 +40,8 @@ class Experiment:
         tf_keras.utils.set_random_seed(seeds.weights)
         self.log = log.create(config)
         self.environment = self.log.attach(environments.create(config, seed=seeds.environment))
-        self.replay = replay.create(config, self.environment.interface)
-        self.learner = Learner(config, self.environment.interface)
+        self.replay = replay.create(config, self.environment.spec)
+        self.learner = Learner(config, self.environment.spec)
         self.collector = kinds.of(config).collector(
             config, self.environment, self.replay, self.learner.agent, seed=seeds.collector
         )
@@ -111,12 +112,12 @@ class Experiment:
             tf.autograph.experimental.set_loop_options(parallel_iterations=1)
             # The batch was drawn before anything is added: acting and the gradient then need nothing
             # from each other, and TensorFlow computes them side by side, both with the same weights.
-            self.learner.step(self.replay, batch, update_masks=update_masks, meanwhile=self._act)
+            self.learner.step(self.replay, batch, update_masks=update_masks, concurrent_ops=self._act)
             for _ in range(self.budget.cycle.gradient_steps - 1):
                 self.learner.step(self.replay, self.replay.sample(), update_masks=update_masks)
             # Drawn here, the next batch waits for the priorities and not for the optimizer.
             batch = tf.cond(index < cycles - 1, self.replay.sample, lambda same=batch: same)
 
-    def _act(self) -> None:
+    def _act(self, state: compute.StepState | None) -> None:
         for _ in range(self.budget.cycle.vector_steps):
-            self.collector.step()
+            self.collector.step(state)

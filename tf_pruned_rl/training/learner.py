@@ -9,9 +9,10 @@ import tensorflow as tf
 
 from tf_pruned_rl import agents, interventions, pruning
 from tf_pruned_rl.agents.gradients import dense_gradients
+from tf_pruned_rl.agents.q_learning import ConcurrentOps, no_ops
 from tf_pruned_rl.config import Config
 from tf_pruned_rl.config.units import budget
-from tf_pruned_rl.environments import Spaces
+from tf_pruned_rl.environments import Spec
 from tf_pruned_rl.replay import Replay
 from tf_pruned_rl.replay.batch import Batch
 from tf_pruned_rl.training.checkpoint import VariablesState
@@ -30,8 +31,8 @@ class Learner:
       failed_at: int64 variable, the first gradient step whose loss was not finite, or -1.
     """
 
-    def __init__(self, config: Config, interface: int | Spaces):
-        self.agent = agents.create(config, interface)
+    def __init__(self, config: Config, spec: Spec):
+        self.agent = agents.create(config, spec)
         self.pruner = pruning.create(config, self.agent.networks, self.agent.averages)
         self.pruner.attach(self.agent.optimizers)
         self.agent.update_target()  # where pruning starts sparse, the copies made before were dense
@@ -53,7 +54,7 @@ class Learner:
         batch: Batch,
         *,
         update_masks: bool = True,
-        meanwhile: Callable[[], None] = lambda: None,
+        concurrent_ops: ConcurrentOps = no_ops,
     ) -> None:
         """Makes one gradient step on a batch drawn from ``replay``; to be called inside a tf.function.
 
@@ -62,9 +63,9 @@ class Learner:
           batch: what to learn from.
           update_masks: whether to update the masks if it is time; False where it is known not to be, for
             a graph without what costs a little at every step that it does not happen.
-          meanwhile: what else is computed, with the weights as they are before the step.
+          concurrent_ops: adds operations beside the step, with the weights as they are before it.
         """
-        loss, losses, statistics = self._update(batch, replay.importance_weights(batch), meanwhile)
+        loss, losses, statistics = self._update(batch, replay.importance_weights(batch), concurrent_ops)
         step = self.gradient_steps.assign_add(1)
         if update_masks:
             self.pruner.update_masks(step, lambda: dense_gradients(self.agent, batch))
@@ -123,11 +124,11 @@ class Learner:
 
 
 def _compiled(update: Callable) -> Callable:
-    """Returns a gradient step that XLA compiles: what else is computed comes before it."""
+    """Returns a gradient step that XLA compiles; concurrent operations come before it."""
     compiled = tf.function(update, jit_compile=True)
 
-    def after(batch: Batch, weights: tf.Tensor, meanwhile: Callable[[], None]) -> tuple:
-        meanwhile()
+    def after(batch: Batch, weights: tf.Tensor, concurrent_ops: ConcurrentOps) -> tuple:
+        concurrent_ops(None)
         return compiled(batch, weights)
 
     return after

@@ -1,4 +1,4 @@
-"""What both agents do alike: the gradient step and the target network."""
+"""What DQN and Rainbow do alike: the gradient step and the target network."""
 
 from __future__ import annotations
 
@@ -42,9 +42,12 @@ def test_steps_on_one_batch_lower_its_loss(make_agent, name: str, batch, weights
     target = agent.target_model.get_weights()
     losses = []
     for _ in range(30):
+        q_values = agent.q_values(batch.observations).numpy()
         loss, per_example, statistics = step(batch, weights)
         np.testing.assert_allclose(loss, np.mean(weights * per_example), rtol=1e-5)
-        assert set(statistics) == {"q_mean", "q_max"}
+        assert set(statistics) == set(agent.STATISTICS) == {"q_mean", "q_max"}
+        assert float(statistics["q_max"]) == pytest.approx(q_values.max(), rel=1e-5)
+        assert float(statistics["q_mean"]) == pytest.approx(q_values.mean(), rel=1e-4, abs=1e-6)
         losses.append(float(loss))
     assert losses[-1] < 0.9 * losses[0]  # a cross-entropy cannot fall below the entropy of its targets
     assert agent.optimizer.iterations == 30
@@ -91,15 +94,18 @@ def test_a_step_computes_kernels_gradients_in_their_order(make_agent, name: str,
     assert dense.type == "MatMul" and len(dense.control_inputs) == 2
 
 
-def test_who_acts_meanwhile_reads_the_forward_passs_casts(make_agent, name: str, batch, weights) -> None:
+def test_acting_beside_a_step_reads_the_forward_passs_casts(make_agent, name: str, batch, weights) -> None:
     agent = make_agent(name, mixed_precision=True)
 
-    def casts(meanwhile) -> int:
-        step = tf.function(lambda: agent.train_step(batch, weights, meanwhile)).get_concrete_function()
+    def casts(concurrent_ops) -> int:
+        step = tf.function(lambda: agent.train_step(batch, weights, concurrent_ops)).get_concrete_function()
         operations = step.graph.get_operations()
         return sum(o.type == "Cast" and o.inputs[0].op.type == "ReadVariableOp" for o in operations)
 
-    assert casts(lambda: agent.exploring_q_values(batch.observations)) == casts(lambda: None) > 0
+    def act(state) -> None:
+        agent.exploring_q_values(batch.observations, state)
+
+    assert casts(act) == casts(lambda state: None) > 0
 
 
 def test_actions_are_chosen_by_the_features_that_are_not_0_policies_by_all(make_agent, name: str) -> None:

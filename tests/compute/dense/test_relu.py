@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
 
-from tf_pruned_rl import networks
+from tf_pruned_rl import compute, networks
+from tf_pruned_rl.compute import StepState
+from tf_pruned_rl.compute.dense.relu import activate
 from tf_pruned_rl.config import NetworkConfig
 from tf_pruned_rl.networks import graph
-from tf_pruned_rl.networks.rectifier import activate, keep_nan
 
 RELU = tf_keras.activations.relu
 SETTINGS = [
@@ -27,11 +26,11 @@ def _random(dtype: tf.DType) -> tf.Tensor:
     return tf.cast(np.random.default_rng(3).normal(0, 10, (64, 50)), dtype)
 
 
-def test_within_the_context_values_and_gradients_are_a_relus():
+def test_in_a_gradient_step_values_and_gradients_are_a_relus():
     x = _random(tf.bfloat16)
-    with keep_nan(), tf.GradientTape() as tape:
+    with tf.GradientTape() as tape:
         tape.watch(x)
-        y = activate(x, RELU)
+        y = activate(x, RELU, StepState())
     # Of 50 at most, 1.2e-38 times as much is 6e-37.
     np.testing.assert_allclose(tf.cast(y, tf.float32), tf.cast(tf.nn.relu(x), tf.float32), rtol=0, atol=1e-36)
     assert y.dtype == tf.bfloat16
@@ -41,18 +40,17 @@ def test_within_the_context_values_and_gradients_are_a_relus():
 
 
 @pytest.mark.parametrize(
-    ("context", "activation", "dtype"),
+    ("state", "activation", "dtype"),
     [
-        (contextlib.nullcontext, RELU, tf.bfloat16),
-        (keep_nan, RELU, tf.float32),
-        (keep_nan, tf_keras.activations.tanh, tf.bfloat16),
+        (None, RELU, tf.bfloat16),
+        (StepState(), RELU, tf.float32),
+        (StepState(), tf_keras.activations.tanh, tf.bfloat16),
     ],
     ids=["outside", "float32", "another activation"],
 )
-def test_everything_else_is_left_as_it_is(context, activation, dtype):
+def test_everything_else_is_left_as_it_is(state, activation, dtype):
     x = _random(dtype)
-    with context():
-        np.testing.assert_array_equal(activate(x, activation), activation(x))
+    np.testing.assert_array_equal(activate(x, activation, state), activation(x))
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
@@ -60,11 +58,11 @@ def test_nan_in_a_layer_reaches_the_outputs_of_a_fused_graph(settings, fused):
     config = NetworkConfig(**settings, width=0.25, mixed_precision=True)
     shape = (10, 10, 4) if settings["network"] == "minatar" else (84, 84, 4)
     model = networks.build(config, num_actions=3, frame_shape=shape)
+    computation = compute.optimized(model)
 
     @tf.function
     def outputs(x: tf.Tensor) -> tf.Tensor:
-        with keep_nan():
-            return model(x, training=True)
+        return computation(x, training=True, state=StepState())
 
     x = tf.random.stateless_uniform([32, *shape], [1, 2], 0, 255)
     assert tf.reduce_all(tf.math.is_finite(outputs(x)))
