@@ -1,4 +1,4 @@
-"""What the library needs, in the versions that it is tested with; everything else about it is in pyproject.toml."""
+"""What the library needs, in the versions it was tried with; the rest is in pyproject.toml."""
 
 from setuptools import find_packages, setup
 
@@ -47,9 +47,8 @@ setup(
             "mypy==1.10.1",  # newer ones want a newer typing-extensions than tf-agents allows
             "scipy~=1.17",
         ],
-        # What `make docs` needs. Sphinx 9.1 wants Python 3.12.
         "docs": [
-            "sphinx~=9.0.4",
+            "sphinx~=8.2.3",  # newer ones want a newer typing-extensions than tf-agents allows
             "sphinx-autoapi~=3.9",
             "myst-parser~=5.2",
             "furo==2025.12.19",
