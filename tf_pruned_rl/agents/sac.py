@@ -91,7 +91,11 @@ class SacAgent(sac_agent.SacAgent):
         learner, width = config.learning, config.network.width
         observation = tensor_spec.TensorSpec((spaces.observation_size,), tf.float32, name="observation")
         action = tensor_spec.BoundedTensorSpec(
-            (spaces.action_size,), tf.float32, np.float32(spaces.low), np.float32(spaces.high), name="action"
+            (spaces.action_size,),
+            tf.float32,
+            np.asarray(spaces.low, np.float32),
+            np.asarray(spaces.high, np.float32),
+            name="action",
         )
         optimizers = {
             f"{name}_optimizer": Adam(learning_rate=rate, epsilon=learner.adam_epsilon)
@@ -118,7 +122,7 @@ class SacAgent(sac_agent.SacAgent):
         )
         self.spaces = spaces
         self._tau, self._weight_decay = learner.tau, learner.weight_decay
-        low, high = np.float32(spaces.low), np.float32(spaces.high)
+        low, high = np.asarray(spaces.low, np.float32), np.asarray(spaces.high, np.float32)
         self._center, self._scale = (high + low) / 2, (high - low) / 2
         entropy = np.random.SeedSequence((config.run.seed, _STREAM)).generate_state(1, np.uint64)[0]
         self._generator = tf.random.Generator.from_seed(int(entropy >> np.uint64(1)), alg="philox")

@@ -150,7 +150,7 @@ class ControlEnvironment(ResumableEnvironment):
             copy=False,
             autoreset_mode=AutoresetMode.DISABLED,
         )
-        self._action_shape = self._envs.action_space.shape
+        self._action_shape = tuple(self._envs.action_space.shape or ())
         self._low, self._high = (np.array(b, np.float32) for b in (self.interface.low, self.interface.high))
         self.arrived = np.zeros((num_envs, *self.frame_shape), np.float32)
         """float32[N, observation_size]: what the last step led to, also where an episode ended there."""
@@ -160,12 +160,17 @@ class ControlEnvironment(ResumableEnvironment):
 
     def _restart(self, which: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         wanted = [int(seed) if seed >= 0 else None for seed in seeds]
+        seen: np.ndarray
         seen, _ = self._envs.reset(seed=wanted, options={"reset_mask": which})
         return self._flat(seen)
 
     def _advance(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         # Rounding may take an action past its bounds by a bit, which some environments refuse.
         bounded = np.clip(actions, self._low, self._high).reshape(self._action_shape)
+        seen: np.ndarray
+        rewards: np.ndarray
+        terminals: np.ndarray
+        truncations: np.ndarray
         seen, rewards, terminals, truncations, _ = self._envs.step(bounded)
         self.arrived = self._flat(seen)
         return self.arrived, rewards.astype(np.float32), terminals, truncations & ~terminals

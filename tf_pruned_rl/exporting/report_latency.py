@@ -67,7 +67,8 @@ def _measure_here(asked: dict) -> dict[str, dict[int, dict[str, float]]]:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     found: dict[str, dict[int, dict[str, float]]] = {}
     for name, paths in asked["pairs"].items():
-        pair = [load_policy(path, threads=asked["threads"]) for path in paths]
+        loaded = [load_policy(path, threads=asked["threads"]) for path in paths]
+        pair = [policy for policy in loaded if isinstance(policy, Policy)]  # both: reports are of games
         found[name] = {}
         for batch in asked["batches"]:
             seconds = asked["seconds"] if batch > 1 and asked["seconds"] else math.inf

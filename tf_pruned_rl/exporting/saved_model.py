@@ -136,10 +136,11 @@ def _(config: ExperimentConfig, model: tf_keras.Model) -> tf.types.experimental.
 @policy_function.register
 def _(config: ContinuousConfig, model: tf_keras.Model) -> tf.types.experimental.GenericFunction:
     spaces = environments.spaces(config.environment.env)
+    low, high = (np.asarray(bounds, np.float32) for bounds in (spaces.low, spaces.high))
 
     @tf.function(input_signature=[tf.TensorSpec(model.input_shape, tf.float32, name="observations")])
     def policy(observations: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"actions": most_likely(model(observations), np.float32(spaces.low), np.float32(spaces.high))}
+        return {"actions": most_likely(model(observations), low, high)}
 
     return policy
 

@@ -133,8 +133,14 @@ class Checkpointer:
         final = self._directory / f"{number:06d}"
         try:
             with _disk_full_as_user_error(self._directory, aside, last):
-                manifest = {"format": _FORMAT, "agent_steps": agent_steps, "frames": frames}
-                manifest |= {"extra": dict(extra), "metadata": self._metadata, "files": self._write(aside)}
+                manifest: dict[str, object] = {
+                    "format": _FORMAT,
+                    "agent_steps": agent_steps,
+                    "frames": frames,
+                    "extra": dict(extra),
+                    "metadata": self._metadata,
+                    "files": self._write(aside),
+                }
                 _write_manifest(aside, manifest)
                 _sync(aside)
                 aside.rename(final)

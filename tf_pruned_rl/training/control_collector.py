@@ -34,7 +34,7 @@ class ControlCollector:
         self._agent = agent
         self._warmup = config.replay.min_replay_history
         spaces = environment.interface
-        self._low, self._high = np.float32(spaces.low), np.float32(spaces.high)
+        self._low, self._high = (np.asarray(each, np.float32) for each in (spaces.low, spaces.high))
         self._observations_shape = (environment.num_envs, spaces.observation_size)
         self._actions_shape = (environment.num_envs, spaces.action_size)
         self._generator = tf.random.Generator.from_seed(seed)
