@@ -1,4 +1,4 @@
-# Two commands from a bare Python 3.11: `make online` trains, `make test` tests.
+# Two commands from a bare Python 3.11: `make online` trains, `make test` tests. `make help` lists the others.
 # More flags: make online ARGS="--game=Breakout --seed=1"
 
 VENV ?= .venv
@@ -6,14 +6,18 @@ PYTHON := $(VENV)/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help online test test-slow lint bench bench-peers
+.PHONY: help online test test-slow lint docs bench bench-peers
 
 help:
-	@echo "make online     train a pruned Rainbow agent on Pong for a few minutes"
-	@echo "make test       run the tests (make test-slow: the long ones)"
-	@echo "make lint       check style"
-	@echo "make bench      measure speed beside the peers and the machine's limit (an hour of an idle machine)"
+	@echo "make online       train a pruned Rainbow agent on Pong for a few minutes"
+	@echo "make test         run the tests"
+	@echo "make test-slow    run the long tests, minutes each"
+	@echo "make lint         check style and types"
+	@echo "make docs         build the documentation: site/index.html"
+	@echo "make bench        measure speed beside the peers and the machine's limit (an hour of an idle machine)"
 	@echo "make bench-peers  install the peers, each into an environment of its own (about 5 GB in .peers)"
+	@echo
+	@echo "Each installs what is missing into .venv (VENV=DIR: elsewhere); ARGS=\"...\" passes arguments on."
 
 online: $(VENV)/.installed
 	$(PYTHON) experiments/online.py --agent=rainbow --preset=quick $(ARGS)
@@ -27,6 +31,12 @@ test-slow: $(VENV)/.installed
 lint: $(VENV)/.installed
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+# All pages anew: Sphinx warns of a page only when it reads it.
+docs: $(VENV)/.docs-installed
+	$(PYTHON) -m sphinx --fail-on-warning --keep-going --fresh-env --quiet -d build/doctrees docs site $(ARGS)
+	@echo "site/index.html"
 
 # One file in benchmarks/results for each; a peer that is not installed is named in the table.
 bench: $(VENV)/.installed
@@ -63,4 +73,8 @@ $(VENV)/.installed: setup.py pyproject.toml constraints.txt
 	  echo "$$found -m venv $(VENV)"; "$$found" -m venv $(VENV); }
 	@echo "installing into $(VENV): a few minutes the first time, about 3 GB"
 	$(PYTHON) -m pip install --disable-pip-version-check --no-input --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(VENV)/.docs-installed: $(VENV)/.installed
+	$(PYTHON) -m pip install --disable-pip-version-check --no-input --quiet -c constraints.txt -e '.[docs]'
 	@touch $@

@@ -1,21 +1,12 @@
-"""Packaging: what the library needs, in the versions it was tried with."""
-
-from pathlib import Path
+"""What the library needs, in the versions it was tried with; the rest is in pyproject.toml."""
 
 from setuptools import find_packages, setup
 
-HERE = Path(__file__).parent
-VERSION = next(
-    line.split('"')[1]
-    for line in (HERE / "tf_pruned_rl" / "__init__.py").read_text(encoding="utf-8").splitlines()
-    if line.startswith("__version__")
-)
+MINATAR = ["minatar==1.0.15"]  # GPL, version 3: see Licences in CONTRIBUTING.md
+TFLITE = ["ai-edge-litert==2.3.0"]  # plays .tflite policies without TensorFlow
+VIDEO = ["imageio-ffmpeg~=0.8"]  # evaluate.py --video=FILE.mp4
 
 setup(
-    name="tf-pruned-rl",
-    version=VERSION,
-    description="Sparse deep reinforcement learning: gradual magnitude pruning as a drop-in for TF-Agents",
-    python_requires=">=3.11,<3.12",  # tf-agents pins pygame 2.1.3, which has no wheel for 3.12
     packages=find_packages(include=["tf_pruned_rl", "tf_pruned_rl.*"]),
     package_data={"tf_pruned_rl": ["py.typed"], "tf_pruned_rl.analysis": ["data/*"]},
     zip_safe=False,
@@ -31,7 +22,6 @@ setup(
         "gymnasium==1.3.0",  # 1.4 wants a newer typing-extensions than tf-agents allows
         "ale-py==0.12.1",
         "mujoco==4.0.0",
-        "minatar==1.0.15",
         "imageio~=2.38",  # gymnasium's MuJoCo tasks import it
         "opencv-python-headless>=4.11,<4.12",  # 4.12 wants a newer numpy than TensorFlow allows
         "psutil~=7.2",
@@ -41,19 +31,27 @@ setup(
         "rliable~=1.2",
     ],
     extras_require={
+        "minatar": MINATAR,
         "gpu": ["tensorflow[and-cuda]==2.19.1"],
         "ray": ["ray==2.60.0"],  # ray[tune] and ray[default] would fall back to old releases
         "slurm": ["submitit==1.5.4"],
-        "tflite": ["ai-edge-litert==2.3.0"],  # plays .tflite policies without TensorFlow
-        "video": ["imageio-ffmpeg~=0.8"],  # evaluate.py --video=FILE.mp4
+        "tflite": TFLITE,
+        "video": VIDEO,
         "dev": [
+            *MINATAR,
+            *TFLITE,
+            *VIDEO,
             "pytest~=9.2",
             "pytest-xdist~=3.8",
             "ruff==0.17.6",
-            "mypy==1.10.1",
+            "mypy==1.10.1",  # newer ones want a newer typing-extensions than tf-agents allows
             "scipy~=1.17",
-            "ai-edge-litert==2.3.0",
-            "imageio-ffmpeg~=0.8",
+        ],
+        "docs": [
+            "sphinx~=8.2.3",  # newer ones want a newer typing-extensions than tf-agents allows
+            "sphinx-autoapi~=3.9",
+            "myst-parser~=5.2",
+            "furo==2025.12.19",
         ],
     },
 )

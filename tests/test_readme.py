@@ -1,10 +1,11 @@
-"""The README keeps its word: its library snippet runs, its commands, flags, defaults and links exist."""
+"""The documents keep their word: the library snippet runs, commands, flags, defaults and links exist."""
 
 from __future__ import annotations
 
 import ast
-import inspect
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,10 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step, trajectory
 
 from tf_pruned_rl import config
-from tf_pruned_rl.analysis.figures import flags as figure_flags
-from tf_pruned_rl.config import io as config_io
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 DEFAULTS = config.flatten(config.ExperimentConfig())
 
 
@@ -66,7 +66,7 @@ def test_the_library_snippet_prunes_an_agent():
         for seed in range(steps):
             yield experience(seed)
             # Here the snippet has made its calls for the gradient step before.
-            kernels = [v.numpy() for v in agent._q_network.trainable_variables if len(v.shape) > 1]
+            kernels = [v.numpy() for v in agent.policy.variables() if len(v.shape) > 1]
             seen.append(1 - sum(map(np.count_nonzero, kernels)) / sum(k.size for k in kernels))
 
     names = {"agent": agent, "steps": steps, "experiences": experiences()}
@@ -83,36 +83,44 @@ def test_the_library_use_takes_three_lines():
     assert len(lines) == 3
 
 
-def commands() -> list[tuple[str, list[str]]]:
-    """Returns (file, [flag=value, ...]) of the commands in the README's shell blocks."""
-    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
-    found = re.findall(r"python (experiments/\w+\.py)(.*)", blocks)
-    return [(file, re.findall(r"--(\S+)", rest)) for file, rest in found]
+def shell(document: Path) -> str:
+    """Returns the shell blocks of a document, one after another."""
+    return "\n".join(re.findall(r"```sh\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL))
 
 
-def test_commands_exist_with_their_flags():
-    assert {file for file, _ in commands()} >= {"experiments/online.py", "experiments/curves.py"}
-    for file, flags in commands():
-        source = (ROOT / file).read_text(encoding="utf-8")
-        known = set(re.findall(r'flags\.DEFINE_\w+\(\s*"(\w+)"', source))
-        if file in ("experiments/sweep.py", "experiments/figures.py"):
-            known |= set(re.findall(r'flags\.DEFINE_\w+\(\s*"(\w+)"', inspect.getsource(figure_flags)))
-        if file == "experiments/online.py":
-            known |= set(config_io.field_types())
-        if file == "experiments/offline.py":
-            known |= set(config_io.field_types(config.OfflineConfig)) | {"check_data"}
-        if file == "experiments/continuous.py":
-            known |= set(config_io.field_types(config.ContinuousConfig))
-        for flag in flags:
-            assert flag.split("=")[0] in known, f"{file} --{flag}"
+def commands() -> dict[str, set[str]]:
+    """Returns {file: names of the flags that the shell blocks of all documents give it}."""
+    flags: dict[str, set[str]] = {}
+    for document in DOCUMENTS:
+        for file, rest in re.findall(r"python (\w+/\w+\.py)(.*)", shell(document)):
+            flags.setdefault(file, set()).update(re.findall(r"--(\w+)", rest.split("#")[0]))
+    return flags
 
 
-def test_make_targets_exist():
-    targets = re.findall(r"^make (\w+)", README, re.MULTILINE)
-    assert sorted(targets) == ["online", "test"]
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in targets:
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+@pytest.mark.parametrize("file", commands())
+def test_commands_exist_with_their_flags(file):
+    done = subprocess.run([sys.executable, ROOT / file, "--helpfull"], capture_output=True, text=True)
+    known = set(re.findall(r"^ *--(?:\[no\])?(\w+)", done.stdout, re.MULTILINE))
+    assert len(known) > 5, done.stderr
+    unknown = {
+        name for name in commands()[file] if name.removeprefix("no") not in known and name not in known
+    }
+    assert not unknown
+
+
+def targets(makefile: str) -> set[str]:
+    """Returns the targets of a Makefile that are no files."""
+    phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert phony is not None
+    return set(phony[1].split())
+
+
+def test_make_says_all_its_targets_and_documents_name_no_other():
+    known = targets((ROOT / "Makefile").read_text(encoding="utf-8"))
+    printed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert set(re.findall(r"^make ([\w-]+)", printed, re.MULTILINE)) == known - {"help"}
+    for document in DOCUMENTS:
+        assert set(re.findall(r"^make ([\w-]+)", shell(document), re.MULTILINE)) <= known, document
 
 
 def flag_rows() -> list[tuple[str, str]]:
@@ -138,15 +146,12 @@ def test_the_table_of_flags_gives_the_real_defaults():
                 assert ast.literal_eval(value.replace(",", "")) == default, field
 
 
-@pytest.mark.parametrize(
-    "document", ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
-)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(document):
-    path = ROOT / document
-    for target in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
+    for target in re.findall(r"\]\(([^)]+)\)", document.read_text(encoding="utf-8")):
         if not target.startswith("https://"):
             file, _, heading = target.partition("#")
-            to = path.parent / file if file else path
+            to = document.parent / file if file else document
             assert to.exists(), target
             lines = re.findall(r"^#+ (.*)", to.read_text(encoding="utf-8"), re.MULTILINE) if heading else []
             slugs = {re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in lines}

@@ -71,7 +71,7 @@ class ArcadeEnvironment(resumable.ResumableEnvironment):
         return np.frombuffer(packed, np.uint8).astype(np.int32)
 
     def _idle(self) -> np.ndarray:
-        return np.int32(0)
+        return np.zeros((), np.int32)
 
     def _reseed_after(self) -> int:
         return resumable.RESEED_EVERY

@@ -55,9 +55,16 @@ class AtariEnvironment(ArcadeEnvironment):
           UserError: there is no such game.
         """
         game = games.check_game(game)
-        protocol = {"sticky_actions": sticky_actions, "frame_skip": frame_skip}
-        protocol |= {"terminal_on_life_loss": terminal_on_life_loss, "max_noops": max_noops}
-        self._games = [_Game(game, **protocol) for _ in range(num_envs)]
+        self._games = [
+            _Game(
+                game,
+                sticky_actions=sticky_actions,
+                frame_skip=frame_skip,
+                terminal_on_life_loss=terminal_on_life_loss,
+                max_noops=max_noops,
+            )
+            for _ in range(num_envs)
+        ]
         super().__init__(
             game,
             tuple(action.name for action in self._games[0].minimal_actions),

@@ -32,7 +32,8 @@ class Screen(NamedTuple):
     @property
     def observation_shape(self) -> tuple[int, int, int]:
         """Height, width, and the channels of the whole stack, the newest frame's last."""
-        return (*self.frame_shape[:2], self.stack * self.channels)
+        height, width = self.frame_shape[:2]
+        return (height, width, self.stack * self.channels)
 
 
 @dataclass(frozen=True)
@@ -117,11 +118,13 @@ class Environment(Protocol):
           actions: int32[N].
 
         Returns:
-          frames uint8[N, *frame_shape]: what is seen now; where an episode ended, the next one's first frame.
-            After a lost life that counts as terminal the same game goes on, and what is seen is its.
-          rewards float32[N]: un-clipped, for this step.
-          terminals bool[N]: the episode ended in a terminal state.
-          truncations bool[N]: the episode was cut at the limit on its length; never also terminal.
+          Four arrays.
+
+          - Frames, uint8[N, *frame_shape]: what is seen now; where an episode ended, the next one's first
+            frame. After a lost life that counts as terminal the same game goes on, and this is its frame.
+          - Rewards, float32[N]: un-clipped, for this step.
+          - Terminals, bool[N]: the episode ended in a terminal state.
+          - Truncations, bool[N]: the episode was cut at the limit on its length; never also terminal.
         """
 
     def finished(self) -> list[Episode]:

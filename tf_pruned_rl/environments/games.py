@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -156,10 +157,11 @@ def check_game(name: str, suite: str = "atari") -> str:
     Raises:
       UserError: there is no such game; it names the nearest ones.
     """
-    package, namespace, games = {
+    suites: dict[str, tuple[str, str, Iterable[str]]] = {
         "atari": ("ale-py", "ALE/", rom_ids()),
         "minatar": ("MinAtar", "MinAtar/", MINATAR),
-    }[suite]
+    }
+    package, namespace, games = suites[suite]
     known = {_plain(game): game for game in games}
     bare = re.sub(
         r"(NoFrameskip|Deterministic)?-v\d+$", "", name.strip().removeprefix(namespace), flags=re.IGNORECASE
@@ -181,8 +183,15 @@ def rom_id(game: str) -> str:
 
 
 def rom_path(game: str) -> Path:
-    """Returns where the file of a game is, given its canonical name."""
-    return roms.get_rom_path(rom_id(game))
+    """Returns where the file of a game is, given its canonical name.
+
+    Raises:
+      UserError: it is not there.
+    """
+    path = roms.get_rom_path(rom_id(game))
+    if path is None:
+        raise UserError(f"the file of {game} is missing in the package ale-py: install it again")
+    return path
 
 
 def emulator() -> ale_py.ALEInterface:

@@ -89,6 +89,7 @@ def _package():
         import minatar
     except ImportError as error:
         raise UserError(
-            f"--suite=minatar needs the package minatar ({error}): pip install -c constraints.txt -e ."
+            f"--suite=minatar needs the package minatar ({error}), an extra because its licence is the GPL, "
+            "version 3: pip install 'tf-pruned-rl[minatar]'"
         ) from error
     return minatar

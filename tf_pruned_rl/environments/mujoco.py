@@ -147,12 +147,17 @@ class ControlEnvironment(ResumableEnvironment):
 
     def _restart(self, which: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         wanted = [int(seed) if seed >= 0 else None for seed in seeds]
+        seen: np.ndarray
         seen, _ = self._envs.reset(seed=wanted, options={"reset_mask": which})
         return self._flat(seen)
 
     def _advance(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         # Rounding may take an action past its bounds by a bit, which some environments refuse.
         bounded = np.clip(actions, self._low, self._high).reshape(self._action_shape)
+        seen: np.ndarray
+        rewards: np.ndarray
+        terminals: np.ndarray
+        truncations: np.ndarray
         seen, rewards, terminals, truncations, _ = self._envs.step(bounded)
         self.final_observations = self._flat(seen)
         return self.final_observations, rewards.astype(np.float32), terminals, truncations & ~terminals

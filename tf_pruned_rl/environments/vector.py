@@ -76,6 +76,7 @@ class VectorAtariEnvironment(ArcadeEnvironment):
         )
 
     def _restart(self, which: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+        frames: np.ndarray
         frames, _ = self._games.reset(seed=seeds[which], options={"reset_mask": which})
         return frames[:, 0]
 

@@ -17,7 +17,7 @@ def draw(report: dict[str, Any]) -> Figure:
     rows = report["formats"]
     played = [row for row in rows if row["returns"]]
     figure = Figure(figsize=(12, 3.8 + 0.5 * len(rows)), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(1 + 0.5 * len(rows), 3))
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(1 + 0.5 * len(rows), 3))[:, 0]
     panels = above.subplots(1, 3 if played else 2, sharey=True)
     names = [row["format"] for row in rows]
     sizes = [(row["bytes"]["raw"] / 1e6, row["dense_bytes"]["raw"] / 1e6) for row in rows]

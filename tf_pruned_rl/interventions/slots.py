@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 import tf_keras
 
 from tf_pruned_rl.networks.noisy import NoisyDense
 
-Optimizer = tf_keras.optimizers.legacy.Optimizer
+Optimizer: TypeAlias = tf_keras.optimizers.legacy.Optimizer
 
 
 def optimizer_of(agent: Any, variable: tf.Variable) -> Optimizer:
     """Returns the one of the agent's optimizers that updates ``variable``."""
     for optimizer in agent.trackables().values():
-        if isinstance(optimizer, Optimizer):
+        if isinstance(optimizer, tf_keras.optimizers.legacy.Optimizer):
             try:
                 optimizer.get_slot(variable, "m")
             except KeyError:

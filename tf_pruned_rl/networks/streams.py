@@ -8,6 +8,7 @@ layers write that are added. A channel of it can only be taken out everywhere at
 from __future__ import annotations
 
 import dataclasses
+from typing import TypeAlias
 
 import tf_keras
 
@@ -15,7 +16,7 @@ from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.networks import graph
 from tf_pruned_rl.networks.noisy import NoisyDense
 
-Layer = tf_keras.layers.Layer
+Layer: TypeAlias = tf_keras.layers.Layer
 
 _UNIT_BY_UNIT = tuple(
     getattr(tf_keras.activations, name)

@@ -60,8 +60,9 @@ class Film:
             import imageio.v2
 
             # Even sizes are all that the usual encoding of colours needs.
-            settings = {"fps": self._rate, "macro_block_size": 2}
-            self._writer = imageio.v2.get_writer(self._path, format="FFMPEG", **settings)
+            self._writer = imageio.v2.get_writer(
+                self._path, format="FFMPEG", fps=self._rate, macro_block_size=2
+            )
         return self
 
     def add(self, picture: np.ndarray) -> None:

@@ -52,8 +52,16 @@ def table(kernels: Sequence[Kernel]) -> list[Row]:
 
 def total(rows: Sequence[Row]) -> Row:
     """Returns the sum of the rows, as a row called ``total``."""
-    sums = {name: sum(row[name] for row in rows) for name in ("parameters", "nonzero", "macs", "macs_left")}
-    return Row(layer="total", shape=(), sparsity=1 - sums["nonzero"] / sums["parameters"], **sums)
+    parameters, nonzero = sum(row["parameters"] for row in rows), sum(row["nonzero"] for row in rows)
+    return Row(
+        layer="total",
+        shape=(),
+        parameters=parameters,
+        nonzero=nonzero,
+        sparsity=1 - nonzero / parameters,
+        macs=sum(row["macs"] for row in rows),
+        macs_left=sum(row["macs_left"] for row in rows),
+    )
 
 
 def scalars(

@@ -11,7 +11,6 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import IO
 
 import numpy as np
 import tensorflow as tf
@@ -237,14 +236,14 @@ def frames(
                 raise Damaged(f"{path} is damaged: it is longer than its header says")
 
 
-def _take(path: str, file: IO[bytes], size: int) -> bytes:
+def _take(path: str, file: gzip.GzipFile, size: int) -> bytes:
     content = file.read(size)
     if len(content) != size:
         raise Damaged(f"{path} is damaged: it ends too early")
     return content
 
 
-def _skip(path: str, file: IO[bytes], size: int) -> None:
+def _skip(path: str, file: gzip.GzipFile, size: int) -> None:
     while size:
         size -= len(_take(path, file, min(size, _BLOCK_BYTES)))
 
@@ -262,7 +261,9 @@ def _read(directory: str, name: str, number: int, kinds: str, shape: tuple[int, 
     return array
 
 
-def _header(path: str, file: IO[bytes], dtype: type[np.generic], shape: tuple[int, ...]) -> tuple[int, ...]:
+def _header(
+    path: str, file: gzip.GzipFile, dtype: type[np.generic], shape: tuple[int, ...]
+) -> tuple[int, ...]:
     """Reads numpy's header; returns the array's shape, the number of entries first."""
     try:
         version = np.lib.format.read_magic(file)
@@ -280,7 +281,7 @@ def _header(path: str, file: IO[bytes], dtype: type[np.generic], shape: tuple[in
 
 
 @contextlib.contextmanager
-def _open(path: str) -> Iterator[IO[bytes]]:
+def _open(path: str) -> Iterator[gzip.GzipFile]:
     """Opens a gzip file; what goes wrong with it while it is read becomes Damaged."""
     try:
         with tf.io.gfile.GFile(path, "rb") as raw, gzip.GzipFile(fileobj=raw) as file:

@@ -115,7 +115,7 @@ class TransitionRing:
         self.entries.scatter_update(tf.IndexedSlices(entries, rows))
         self.written.assign_add(1)
 
-    def window(self, rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def window(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns the first five fields of the ``Batch`` of the entries in ``rows`` (int64 [B])."""
         position = tf.math.floormod(rows, self.length)
         offsets = tf.range(self.n_step + 1, dtype=tf.int64)
@@ -205,4 +205,5 @@ class TransitionReplay(Replay):
     @in_main_memory
     def batch(self, rows: tf.Tensor, probabilities: tf.Tensor) -> Batch:
         """Returns the transitions of entries; see ``Replay``."""
-        return Batch(*self.ring.window(rows), indices=rows, probabilities=probabilities)
+        observations, actions, returns, discounts, following = self.ring.window(rows)
+        return Batch(observations, actions, returns, discounts, following, rows, probabilities)
