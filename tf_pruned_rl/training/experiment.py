@@ -112,8 +112,11 @@ class Experiment:
             tf.autograph.experimental.set_loop_options(parallel_iterations=1)
             # The batch was drawn before anything is added: acting and the gradient then need nothing
             # from each other, and TensorFlow computes them side by side, both with the same weights.
-            self.learner.step(self.replay, batch, update_masks=update_masks, meanwhile=self._act)
-            for _ in range(self.budget.cycle.gradient_steps - 1):
+            cycle = self.budget.cycle
+            self.learner.step(
+                self.replay, batch, update_masks=update_masks, meanwhile=self._act, added=cycle.vector_steps
+            )
+            for _ in range(cycle.gradient_steps - 1):
                 self.learner.step(self.replay, self.replay.sample(), update_masks=update_masks)
             # Drawn here, the next batch waits for the priorities and not for the optimizer.
             batch = tf.cond(index < cycles - 1, self.replay.sample, lambda drawn=batch: drawn)

@@ -54,6 +54,7 @@ class Learner:
         *,
         update_masks: bool = True,
         meanwhile: Callable[[], None] = lambda: None,
+        added: int = 0,
     ) -> None:
         """Makes one gradient step on a batch drawn from ``replay``; to be called inside a tf.function.
 
@@ -63,6 +64,7 @@ class Learner:
           update_masks: whether to update the masks if it is time; False where it is known not to be, for
             a graph without what costs a little at every step that it does not happen.
           meanwhile: what else is computed, with the weights as they are before the step.
+          added: agent steps that every environment has added to ``replay`` since the batch was drawn.
         """
         loss, losses, statistics = self._update(batch, replay.importance_weights(batch), meanwhile)
         step = self.gradient_steps.assign_add(1)
@@ -71,7 +73,7 @@ class Learner:
         self.regularizer.after_gradient_step(step, replay)
         self.intervention.after_gradient_step(step, replay)
         # The run ends with a word on a loss that is not finite; it must not break the sum tree before.
-        replay.update_priorities(batch.indices, tf.where(tf.math.is_finite(losses), losses, 0.0))
+        replay.update_priorities(batch.indices, tf.where(tf.math.is_finite(losses), losses, 0.0), added=added)
         if self._target_period == 1:
             self._update_target()
         else:
