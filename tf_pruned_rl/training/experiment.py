@@ -74,12 +74,21 @@ class Experiment:
         """Runs ``cycles`` cycles: of collecting alone during the warm-up, of training afterwards.
 
         A call must not straddle the end of the warm-up.
+
+        Raises:
+          UserError: the environment failed, or gave numbers that cannot be learned from.
         """
         self.replay.refill(self.agent_steps)
-        if self.agent_steps < self.budget.warmup_agent_steps:
-            self._collect(tf.constant(cycles))
-        else:
-            self._train_all(cycles)
+        try:
+            if self.agent_steps < self.budget.warmup_agent_steps:
+                self._collect(tf.constant(cycles))
+            else:
+                self._train_all(cycles)
+        except tf.errors.OpError as error:
+            # An error raised within a graph reaches us as text; the environment kept its own.
+            if self.environment.failure is None:
+                raise
+            raise self.environment.failure from error
         self.returns.add(self.environment.finished())
 
     def _train_all(self, cycles: int) -> None:
