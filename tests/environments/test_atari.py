@@ -229,10 +229,10 @@ def life_by_life(seed: int, actions: np.ndarray):
         for frame in range(4):
             reward += ale.act(minimal[action])
             lost, lives = ale.lives() < lives, ale.lives()
-            if lost or ale.game_over():
-                break
             if frame >= 2:
                 screens[3 - frame] = ale.getScreenGrayscale()
+            if lost or ale.game_over():
+                break
         log.append((reward, lost, ale.game_over(), _area(np.max([s.astype(int) for s in screens], axis=0))))
         if ale.game_over():
             break

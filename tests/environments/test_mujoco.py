@@ -230,3 +230,46 @@ def test_mujocos_warnings_leave_no_file_and_come_as_pythons(tmp_path, monkeypatc
     with pytest.warns(RuntimeWarning, match="MuJoCo: Nan, Inf or huge value"):
         mujoco.mj_step(model, data)
     assert not list(tmp_path.iterdir())
+
+
+class Broken(Line):
+    """Gives ``answer`` as the observation or the reward of an episode's third step."""
+
+    what, answer = "reward", float("nan")
+
+    def step(self, action):
+        seen, reward, *ends = super().step(action)
+        if self.count == 3:
+            if self.what == "reward":
+                reward = self.answer
+            else:
+                seen = self.answer
+        return seen, reward, *ends
+
+
+@pytest.mark.parametrize(
+    ("what", "answer", "message"),
+    [
+        ("reward", float("nan"), "the reward nan at agent step 6: numbers must be finite"),
+        ("reward", float("-inf"), "the reward -inf at agent step 6"),
+        ("reward", 1e10, r"the reward 1\d{10}.0 at agent step 6.*at most 1e\+09"),
+        ("reward", None, "the reward nan at agent step 6"),
+        ("observation", np.array([[0.0, np.nan]]), "the observation nan at agent step 6"),
+        ("observation", np.array([[0.0, 1.0, 2.0]]), "failed at agent step 6"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_refused(monkeypatch, what, answer, message):
+    monkeypatch.setattr(Broken, "what", what)
+    monkeypatch.setattr(Broken, "answer", answer)
+    gymnasium.register("Broken-v0", Broken, max_episode_steps=6)
+    try:
+        environment = ControlEnvironment("Broken", 2, seed=0)
+        environment.reset()
+        for _ in range(2):
+            environment.step(act(0.0, 2))
+        assert environment.failure is None
+        with pytest.raises(UserError, match=message) as caught:
+            environment.step(act(0.0, 2))
+        assert environment.failure is caught.value
+    finally:
+        del gymnasium.registry["Broken-v0"]

@@ -101,6 +101,14 @@ def test_ends_by_hand():
     np.testing.assert_array_equal(offline.ends(terminal, nothing), expected)
 
 
+@pytest.mark.parametrize("empty", [1, 2])
+def test_a_cut_is_seen_where_the_stretch_ends_within_its_empty_entries(empty):
+    """Eight entries and the first of the three empty ones: nothing is sampled across the cut."""
+    nothing = np.array([0] * 8 + [1] * empty, bool)
+    cut = offline.ends(np.zeros(8 + empty, bool), nothing)
+    np.testing.assert_array_equal(cut, [TRUNCATION] * 3 + [0] * 4 + [TRUNCATION] * (1 + empty))
+
+
 def test_pieces_do_not_change_what_is_read(logged):
     stretch = dataset.Stretch(0, 17, 311)
 

@@ -133,6 +133,34 @@ def test_update() -> None:
     assert replay.sampler.tree.levels[0].numpy().ravel()[397] == pytest.approx(5.0)
 
 
+@pytest.mark.parametrize("streams", [1, 2])
+def test_an_entry_that_replaced_the_drawn_one_keeps_its_priority(streams: int) -> None:
+    """A ring of 20, n = 3, stacks of 4: of 30 steps, those from 13 to 26 can be drawn; 12 more are added."""
+    replay = FrameReplay(
+        20 * streams, num_envs=streams, n_step=3, sampling="prioritized", screen=Screen((2, 2))
+    )
+    no = tf.zeros([streams], tf.bool)
+
+    def add(steps: int) -> None:
+        frames = tf.zeros([streams, 2, 2], tf.uint8)
+        for _ in range(steps):
+            replay.add(frames, tf.zeros([streams], tf.int32), tf.zeros([streams]), no, no)
+
+    add(30)
+    rows = tf.constant(
+        [stream * 20 + step % 20 for stream in range(streams) for step in range(13, 27)], tf.int64
+    )
+    add(12)  # steps 30 to 41 lie where 13 to 21 lay; those to 38 have three steps after them
+    replay.update_priorities(rows, tf.fill(rows.shape, 0.25), added=12)
+    leaves = replay.sampler.tree.levels[0].numpy().ravel()
+    for stream in range(streams):
+        # Step t + 20 replaced t; 22 to 24 have lost a frame of their stack.
+        steps = {30 + k: 1.0 for k in range(9)} | {39: 0.0, 40: 0.0, 41: 0.0}
+        steps |= {22: 0.0, 23: 0.0, 24: 0.0, 25: 0.5, 26: 0.5}
+        for step, priority in steps.items():
+            assert leaves[stream * 20 + step % 20] == pytest.approx(priority, abs=1e-8), step
+
+
 def test_nothing_to_draw_is_an_error() -> None:
     with pytest.raises(tf.errors.InvalidArgumentError, match="no transition"):
         _filled(steps=1).sample()

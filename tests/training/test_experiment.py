@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 
+import gymnasium
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tf_pruned_rl import config, runtime
+from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.training.checkpoint import Checkpointer
 from tf_pruned_rl.training.experiment import Experiment, prepare
 
@@ -31,6 +33,40 @@ def gradient(x):
 for _ in range(3):
     gradient(tf.ones([4, 12, 12, 8]))
 """
+
+
+class Unsteady(gymnasium.Env):
+    """Its reward is NaN at the 30th step of the process, within the warm-up."""
+
+    observation_space = gymnasium.spaces.Box(-1.0, 1.0, (3,), np.float32)
+    action_space = gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)
+    count = 0
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros(3, np.float32), {}
+
+    def step(self, action):
+        self.count += 1
+        return np.zeros(3, np.float32), float("nan") if self.count == 30 else 0.0, False, False, {}
+
+
+def test_a_reward_that_is_no_number_never_reaches_the_replay(monkeypatch):
+    monkeypatch.setitem(
+        gymnasium.registry, "Unsteady-v0", gymnasium.envs.registration.EnvSpec("Unsteady-v0", Unsteady)
+    )
+    settings = config.replace(
+        config.preset("sac", "quick"),
+        env="Unsteady-v0",
+        max_episode_steps=50,
+        min_replay_history=100,
+        width=0.25,
+    )
+    experiment = Experiment(settings)
+    experiment.collector.reset()
+    with pytest.raises(UserError, match="Unsteady-v0 gave the reward nan at agent step 30"):
+        experiment.advance(60)
+    assert int(experiment.replay.ring.written) == 29
 
 
 @pytest.mark.parametrize("num_envs", [1, 3])

@@ -152,10 +152,10 @@ class _Game:
             reward += ale.act(action)
             self.over = ale.game_over()
             terminal = self.over or (self._terminal_on_life_loss and self._life_lost())
+            if left < 2:  # before a lost life breaks off the step: its screen is observed
+                ale.getScreenGrayscale(self._screens[left])
             if terminal:
                 break
-            if left < 2:
-                ale.getScreenGrayscale(self._screens[left])
         return self._observe(), reward, terminal
 
     def screen(self) -> np.ndarray:

@@ -8,6 +8,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from tf_pruned_rl.errors import UserError
+
 FRAME_SHAPE = (84, 84)
 """Height and width of an observed frame of an Atari game, in pixels (Mnih et al., 2015)."""
 STACK = 4
@@ -95,6 +97,7 @@ class Environment(Protocol):
       game: canonical name of the game or task.
       screen: what is seen of a game; not in continuous control.
       frame_shape: of a frame, in a game that of ``screen``.
+      failure: why ``step`` or ``reset`` refused to go on, if one did.
     """
 
     num_envs: int
@@ -103,6 +106,7 @@ class Environment(Protocol):
     game: str
     screen: Screen
     frame_shape: tuple[int, ...]
+    failure: UserError | None
 
     def reset(self) -> np.ndarray:
         """Abandons the episodes in progress, if any, and starts new ones.

@@ -154,11 +154,13 @@ class ControlEnvironment(ResumableEnvironment):
     def _advance(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         # Rounding may take an action past its bounds by a bit, which some environments refuse.
         bounded = np.clip(actions, self._low, self._high).reshape(self._action_shape)
-        seen: np.ndarray
-        rewards: np.ndarray
-        terminals: np.ndarray
-        truncations: np.ndarray
-        seen, rewards, terminals, truncations, _ = self._envs.step(bounded)
+        try:
+            seen, rewards, terminals, truncations, _ = self._envs.step(bounded)
+        except Exception as error:  # whatever the environment's own code raises
+            raise UserError(
+                f"{self.game} failed at agent step {self._agent_steps:,} ({type(error).__name__}: {error}): "
+                "mend the environment, then give the same command to go on from the last checkpoint"
+            ) from error
         self.final_observations = self._flat(seen)
         return self.final_observations, rewards.astype(np.float32), terminals, truncations & ~terminals
 

@@ -19,6 +19,9 @@ It bounds what a load has to replay (this, and one episode); more often costs sp
 a game takes the emulator as long as playing a few hundred steps.
 """
 
+MAX_MAGNITUDE = 1e9
+"""Largest reward or observed number that is taken for real, either way."""
+
 _STATE, _ACTIONS = "environment.json", "actions.bin"
 
 
@@ -51,6 +54,7 @@ class ResumableEnvironment(abc.ABC):
         self._software = software
         self._agent_steps = 0
         self._finished: list[Episode] = []
+        self.failure: UserError | None = None
         self._frames = frames
         self._returns = np.zeros(num_envs)
         self._lengths = np.zeros(num_envs, np.int64)
@@ -110,16 +114,42 @@ class ResumableEnvironment(abc.ABC):
         Raises:
           ValueError: an action that is not possible, or not N of them.
           RuntimeError: no episode was started; call ``reset`` or ``load`` first.
+          UserError: a reward or an observation is not finite, or larger than ``MAX_MAGNITUDE``. It stays
+            in ``failure``, for callers that TensorFlow stands between.
         """
         self._record(actions)
         self._agent_steps += self.num_envs
         self._lengths += 1
+        try:
+            return self._step(actions)
+        except UserError as error:
+            self.failure = error
+            raise
+
+    def _step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         self._frames, rewards, terminals, truncations = self._advance(actions)
+        self._check("reward", rewards)
+        self._check("observation", self._frames)
         self._returns += rewards
         ended = self._ended(terminals, truncations)
         if ended.any():
             self._finish(ended)
         return self._frames, rewards, terminals, truncations
+
+    def _check(self, name: str, values: np.ndarray) -> None:
+        """Refuses numbers that no game can mean, before anybody learns from them."""
+        if values.dtype == np.uint8:
+            return
+        sizes = np.abs(values.reshape(self.num_envs, -1))
+        wrong = ~(sizes <= MAX_MAGNITUDE)  # NaN is not smaller than anything
+        if wrong.any():
+            env, place = np.argwhere(wrong)[0]
+            value = values.reshape(self.num_envs, -1)[env, place]
+            raise UserError(
+                f"environment {env} of {self.game} gave the {name} {value} at agent step "
+                f"{self._agent_steps:,}: numbers must be finite and at most {MAX_MAGNITUDE:g}; mend the "
+                "environment, then give the same command to go on from the last checkpoint"
+            )
 
     def picture(self) -> np.ndarray:
         """Returns a picture of the first environment, where a subclass has one; see ``Environment``."""
@@ -159,6 +189,7 @@ class ResumableEnvironment(abc.ABC):
         self._returns[which] = 0.0
         self._lengths[which] = 0
         self._frames = self._restart(which, seeds)
+        self._check("observation", self._frames)
 
     def save(self, directory: Path, previous: Path | None) -> None:
         """Writes seeds, counters and the actions since the last seeding; takes milliseconds.

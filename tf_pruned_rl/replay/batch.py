@@ -26,6 +26,6 @@ class Batch(NamedTuple):
     next_observations: tf.Tensor
     """As ``observations``, n steps later; where the discount is 0 they belong to no episode."""
     indices: tf.Tensor
-    """int64 [B]: the entries drawn, for `update_priorities`; good until the next `add`."""
+    """int64 [B]: the entries drawn, for `update_priorities`, which is told how many were added since."""
     probabilities: tf.Tensor
     """float32 [B]: chance of each entry, up to a common factor."""

@@ -87,9 +87,16 @@ class Replay(abc.ABC):
         return self.sampler.weights(batch.probabilities)
 
     @in_main_memory
-    def update_priorities(self, indices: tf.Tensor, losses: tf.Tensor) -> None:
-        """Tells the sampler the un-weighted losses (float32 [B]) of `indices` (int64 [B])."""
-        self.sampler.update(indices, losses)
+    def update_priorities(self, indices: tf.Tensor, losses: tf.Tensor, *, added: int = 0) -> None:
+        """Tells the sampler the losses of the entries of a batch.
+
+        Args:
+          indices: int64 [B], the batch's.
+          losses: float32 [B], without importance weights.
+          added: agent steps that every stream has added since the batch was drawn. An entry that they
+            took the place of keeps its own priority.
+        """
+        self.sampler.update(indices, losses, added)
 
     def _small_variables(self) -> dict[str, tf.Variable]:
         """Everything but the ring's `storage`."""

@@ -320,6 +320,11 @@ class LoggedEnvironment:
         self.screen, self.frame_shape = environment.screen, environment.frame_shape
         self._frames = np.zeros((1, *self.frame_shape), np.uint8)
 
+    @property
+    def failure(self) -> UserError | None:
+        """See ``Environment``."""
+        return self._environment.failure
+
     def reset(self) -> np.ndarray:
         """See ``Environment.reset``; the log begins."""
         self._log.start()

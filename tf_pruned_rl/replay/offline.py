@@ -268,16 +268,18 @@ def ends(terminal: np.ndarray, nothing: np.ndarray) -> np.ndarray:
 
     Args:
       terminal: bool [n].
-      nothing: bool [n], entries that are zero in everything.
+      nothing: bool [n], entries that are zero in everything. Of empty entries at the very end of a
+        stretch the rest may lie beyond it, so one or two of them count as three.
     """
     padding = np.zeros(len(terminal), bool)
     for after in range(1, layout.PADDING + 1):
         padding[after:] |= terminal[:-after]
     blank = nothing & ~padding
     # Without a terminal before them: the episode was cut at the limit on its length.
-    start = np.all([blank[i : len(blank) - layout.PADDING + 1 + i] for i in range(layout.PADDING)], axis=0)
+    beyond = np.append(blank, np.ones(layout.PADDING - 1, bool))
+    start = np.all([beyond[i : len(blank) + i] for i in range(layout.PADDING)], axis=0)
     for i in range(layout.PADDING):
-        padding[i : len(start) + i] |= start
+        padding[i:] |= start[: len(start) - i]
     cut = padding.copy()
     cut[:-1] |= padding[1:] & ~padding[:-1] & ~terminal[:-1]
     cut[: STACK - 1] = True

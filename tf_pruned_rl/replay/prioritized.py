@@ -120,14 +120,19 @@ class PrioritizedSampler:
         weights = tf.math.rsqrt(probabilities + 1e-10)
         return weights / tf.reduce_max(weights)
 
-    def update(self, indices: tf.Tensor, losses: tf.Tensor) -> None:
+    def update(self, indices: tf.Tensor, losses: tf.Tensor, added: int = 0) -> None:
         """Sets the priorities of `indices` (int64 [B]) to sqrt(loss + 1e-10).
 
-        An entry drawn twice gets the larger of its two; one that can no longer be sampled stays at 0.
+        An entry drawn twice gets the larger of its two; one that can no longer be sampled stays at 0, and
+        one that is newer than the draw, ``added`` writes ago, stays as it is.
         """
         priorities = tf.sqrt(tf.cast(losses, tf.float64) + 1e-10)
         self.max_priority.assign(tf.maximum(self.max_priority, tf.reduce_max(priorities)))
         same = tf.equal(indices[:, None], indices[None, :])
         priorities = tf.reduce_max(tf.where(same, priorities[None, :], tf.constant(0.0, tf.float64)), axis=1)
-        alive = self.tree.get(indices) > 0.0
-        self.tree.set(indices, tf.where(alive, priorities, tf.constant(0.0, tf.float64)))
+        current = self.tree.get(indices)
+        # Entries that can be sampled are so far from the write head that few writes reach none of them.
+        if added > self._ring.n_step + self._ring.stack - 1:
+            age = tf.math.floormod(self._ring.written - 1 - indices, self._ring.length)
+            priorities = tf.where(age < added, current, priorities)
+        self.tree.set(indices, tf.where(current > 0.0, priorities, tf.constant(0.0, tf.float64)))

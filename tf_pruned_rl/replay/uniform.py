@@ -53,6 +53,6 @@ class UniformSampler:
         """Returns ones, float32 [B]."""
         return tf.ones_like(probabilities)
 
-    def update(self, indices: tf.Tensor, losses: tf.Tensor) -> None:
+    def update(self, indices: tf.Tensor, losses: tf.Tensor, added: int = 0) -> None:
         """Does nothing: losses do not change the chances."""
-        del indices, losses
+        del indices, losses, added

@@ -74,12 +74,21 @@ class Experiment:
         """Runs ``cycles`` cycles: of collecting alone during the warm-up, of training afterwards.
 
         A call must not straddle the end of the warm-up.
+
+        Raises:
+          UserError: the environment failed, or gave numbers that cannot be learned from.
         """
         self.replay.refill(self.agent_steps)
-        if self.agent_steps < self.budget.warmup_agent_steps:
-            self._collect(tf.constant(cycles))
-        else:
-            self._train_all(cycles)
+        try:
+            if self.agent_steps < self.budget.warmup_agent_steps:
+                self._collect(tf.constant(cycles))
+            else:
+                self._train_all(cycles)
+        except tf.errors.OpError as error:
+            # An error raised within a graph reaches us as text; the environment kept its own.
+            if self.environment.failure is None:
+                raise
+            raise self.environment.failure from error
         self.returns.add(self.environment.finished())
 
     def _train_all(self, cycles: int) -> None:
@@ -112,8 +121,15 @@ class Experiment:
             tf.autograph.experimental.set_loop_options(parallel_iterations=1)
             # The batch was drawn before anything is added: acting and the gradient then need nothing
             # from each other, and TensorFlow computes them side by side, both with the same weights.
-            self.learner.step(self.replay, batch, update_masks=update_masks, concurrent_ops=self._act)
-            for _ in range(self.budget.cycle.gradient_steps - 1):
+            cycle = self.budget.cycle
+            self.learner.step(
+                self.replay,
+                batch,
+                update_masks=update_masks,
+                concurrent_ops=self._act,
+                added=cycle.vector_steps,
+            )
+            for _ in range(cycle.gradient_steps - 1):
                 self.learner.step(self.replay, self.replay.sample(), update_masks=update_masks)
             # Drawn here, the next batch waits for the priorities and not for the optimizer.
             batch = tf.cond(index < cycles - 1, self.replay.sample, lambda same=batch: same)

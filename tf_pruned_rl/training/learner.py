@@ -55,6 +55,7 @@ class Learner:
         *,
         update_masks: bool = True,
         concurrent_ops: ConcurrentOps = no_ops,
+        added: int = 0,
     ) -> None:
         """Makes one gradient step on a batch drawn from ``replay``; to be called inside a tf.function.
 
@@ -72,7 +73,7 @@ class Learner:
         self.regularizer.after_gradient_step(step, replay)
         self.intervention.after_gradient_step(step, replay)
         # The run ends with a word on a loss that is not finite; it must not break the sum tree before.
-        replay.update_priorities(batch.indices, tf.where(tf.math.is_finite(losses), losses, 0.0))
+        replay.update_priorities(batch.indices, tf.where(tf.math.is_finite(losses), losses, 0.0), added=added)
         if self._target_period == 1:
             self._update_target()
         else:
