@@ -65,6 +65,7 @@ class Learner:
           update_masks: whether to update the masks if it is time; False where it is known not to be, for
             a graph without what costs a little at every step that it does not happen.
           concurrent_ops: adds operations beside the step, with the weights as they are before it.
+          added: agent steps that every environment has added to ``replay`` since the batch was drawn.
         """
         loss, losses, statistics = self._update(batch, replay.importance_weights(batch), concurrent_ops)
         step = self.gradient_steps.assign_add(1)
