@@ -124,7 +124,7 @@ def test_refuses_a_sparsity_out_of_range(sparsity: float) -> None:
 
 
 def test_refuses_an_unknown_distribution() -> None:
-    with pytest.raises(UserError, match="choose one of erk, uniform"):
+    with pytest.raises(UserError, match="is not one of erk, uniform, global"):
         kernel_sparsities("layerwise", {"a": (10, 10)}, 0.5)
 
 

@@ -57,7 +57,7 @@ def test_channels_with_the_largest_norms_stay_among_those_left(shape):
 
 @pytest.mark.parametrize("block", ["16", "16x", "0x4", "4x-1", "4x4x4", "axb", ""])
 def test_sizes_that_are_none(block):
-    with pytest.raises(UserError, match=f"--block={block} is no size of a block: give inputs x outputs"):
+    with pytest.raises(UserError, match=f"--block={block} is not the size of a block: give inputs x outputs"):
         create("block", block)
     with pytest.raises(UserError, match=f"--block={block}"):
         validation.validate(config.replace(config.preset("dqn"), block=block))

@@ -125,7 +125,7 @@ def test_an_int_and_a_float_are_one_width():
 
 def test_lengths_are_steps_in_continuous_control():
     config = spec.resolve({"agent": "sac", "total_frames": 5_000}, task="Ant-v5", seed=2)
-    assert (config.run.total_frames, config.environment.game, config.run.seed) == (5_000, "Ant-v5", 2)
+    assert (config.run.total_steps, config.environment.env, config.run.seed) == (5_000, "Ant-v5", 2)
 
 
 def test_no_such_field():

@@ -130,9 +130,10 @@ def test_a_pruned_network_is_computed_as_sparse_as_it_is() -> None:
 def test_it_can_be_saved(tmp_path) -> None:
     model = _model("pooled", "float32")
     module = tf.Module()
-    module.weights = model.weights
+    module.model = model
     spec = tf.TensorSpec([None, 9, 9, 4])
-    module.serve = tf.function(compute.optimized(model), input_signature=[spec])
+    computation = compute.optimized(model)
+    module.serve = tf.function(lambda x: computation(x), input_signature=[spec])
     tf.saved_model.save(module, str(tmp_path / "model"))
     x = tf.random.stateless_normal([2, 9, 9, 4], seed=(1, 2))
     np.testing.assert_allclose(tf.saved_model.load(str(tmp_path / "model")).serve(x), model(x), rtol=1e-5)
