@@ -62,6 +62,17 @@ class Entry:
         module = getattr(self.target, "__module__", type(self.target).__module__)
         return f"{module}:{getattr(self.target, '__qualname__', type(self.target).__qualname__)}"
 
+    def same_target(self, other: Entry) -> bool:
+        """Returns whether both stand for one thing; a function or class is known by its origin.
+
+        A module that is imported again makes its functions and classes again.
+        """
+        if self.target == other.target:
+            return True
+        # The origin of a table or an instance is that of its class, which others have too.
+        named = all(isinstance(of, str) or hasattr(of, "__qualname__") for of in (self.target, other.target))
+        return named and self.origin == other.origin
+
 
 class Registry(Generic[T]):
     """The names that one flag accepts, in the order in which they were registered."""
@@ -102,13 +113,14 @@ class Registry(Generic[T]):
                 f"{name!r} cannot be the name of a {self.what}: use lower-case letters, digits and "
                 "underscores"
             )
-        entry = Entry(target, help, tuple(kinds), facts)
-        if name in self._entries and self._entries[name].origin != entry.origin:
+        entry = Entry(target, help, (kinds,) if isinstance(kinds, str) else tuple(kinds), facts)
+        if name in self._entries and not self._entries[name].same_target(entry):
             raise UserError(
                 f"two {self.what}s are called {name!r}, {self._entries[name].origin} and {entry.origin}: "
                 "rename one of them"
             )
         self._entries[name] = entry
+        self._loaded.pop(name, None)
         return target
 
     def remove(self, name: str) -> None:
@@ -163,11 +175,17 @@ class Registry(Generic[T]):
 
 
 def _load(path: str) -> Any:
-    module, _, attribute = path.partition(":")
+    name, _, attribute = path.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)
-    except AttributeError as error:
-        raise UserError(f"{path} does not exist: {module} has no {attribute}") from error
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        # What the module itself imports in vain is another mistake.
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        raise UserError(f"{path} does not exist: there is no module {error.name}") from error
+    if not hasattr(module, attribute):
+        raise UserError(f"{path} does not exist: {name} has no {attribute}")
+    return getattr(module, attribute)
 
 
 GAMES = ("online", "offline")
@@ -176,7 +194,7 @@ GAMES = ("online", "offline")
 AGENTS: Registry[Mapping[str, object]] = Registry("agent", "agent")
 """Name -> what the agent changes in the defaults. Its loss is one of the fields.
 
-Fact: ``suites`` it is for; none is all. See ``config/presets.py``.
+Each is for exactly one kind of run. Fact: ``suites`` it is for; none is all. See ``config/presets.py``.
 """
 
 SUITES: Registry[Any] = Registry("suite", "suite of games")

@@ -7,11 +7,10 @@ import itertools
 import pytest
 
 from tf_pruned_rl.config import combinations
-from tf_pruned_rl.config.validation import CHOICES
 from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.registry import DISTRIBUTIONS, PRUNING_METHODS, STRUCTURES
 
-METHODS = [method for method in CHOICES["pruning"] if method != "none"]
-ALL = list(itertools.product(METHODS, CHOICES["distribution"], CHOICES["structure"], (0.3, 0.5, 0.95)))
+ALL = list(itertools.product(PRUNING_METHODS, DISTRIBUTIONS, STRUCTURES, (0.3, 0.5, 0.95)))
 
 
 def accepted(*combination) -> bool:
@@ -42,7 +41,7 @@ def test_every_combination(combination):
 
 
 @pytest.mark.parametrize("combination", ALL, ids=lambda words: "-".join(map(str, words)))
-@pytest.mark.parametrize("dense", CHOICES["structure"])
+@pytest.mark.parametrize("dense", STRUCTURES)
 def test_dense_layers_must_be_allowed_as_well(combination, dense):
     method, distribution, structure, sparsity = combination
     both = allowed(*combination) and allowed(method, distribution, dense, sparsity)

@@ -8,7 +8,9 @@ from absl import flags as absl_flags
 from tf_pruned_rl import config
 from tf_pruned_rl.config import ContinuousConfig, ExperimentConfig, flags, units, validation
 from tf_pruned_rl.config import io as config_io
+from tf_pruned_rl.config.presets import PRESETS
 from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.registry import AGENTS
 
 # Graesser et al. (2022), whose code the paper uses for Soft Actor-Critic.
 PAPER = {
@@ -79,7 +81,8 @@ def test_flags_are_the_fields():
 
 
 def test_no_flags_give_the_preset():
-    for preset in config.CONTROL_PRESETS:
+    assert PRESETS.names("continuous") == ("paper", "quick")
+    for preset in PRESETS.names("continuous"):
         expected = config.replace(config.preset("sac", preset), env="Pendulum-v1")
         assert parse(f"--preset={preset}") == expected
     assert parse("--preset=quick", "--prune_networks=actor", "--noprune_output_layers") == config.replace(
@@ -88,9 +91,10 @@ def test_no_flags_give_the_preset():
 
 
 def test_kinds_and_their_agents():
-    assert config.kind("sac") is ContinuousConfig and config.kind("rainbow") is ExperimentConfig
-    assert config.agent_names(ContinuousConfig) == config.CONTROL_AGENTS
-    assert config.agent_names(ExperimentConfig) == config.AGENTS
+    assert config.config_class("sac") is ContinuousConfig
+    assert config.config_class("rainbow") is ExperimentConfig
+    assert AGENTS.names("continuous") == ("sac",)
+    assert validation.choices(ContinuousConfig)["agent"] == ("sac",)
 
 
 def test_json_goes_round():
@@ -120,6 +124,14 @@ def test_a_run_of_the_other_kind_differs():
         ({"l2_regularization": -1.0}, "--l2_regularization=-1.0 must be at least 0"),
         ({"target_entropy": float("inf")}, "must be a finite number"),
         ({"eval_episodes": 0}, "--eval_episodes=0 must be at least 1"),
+        ({"eval_episodes": 10_000}, "--eval_episodes=10000 must be at most 1,024"),
+        ({"drop_fraction": 1.5}, r"--drop_fraction=1.5 must be in \[0, 1\]"),
+        ({"width": 1e9}, "--width=1000000000.0 must be at most 64"),
+        ({"replay_ratio": 1e9}, "--replay_ratio=1000000000.0 must be at most 256"),
+        ({"total_steps": 10**23}, f"--total_steps={10**23} must be at most 1,000,000,000,000"),
+        ({"target_entropy": -1e13}, "must be at least -1,000,000,000,000"),
+        ({"target_entropy": 1e13}, "must be at most 1,000,000,000,000"),
+        ({"regularizer": "l2_unit"}, "--regularizer: 'l2_unit' is not one of none, weight_decay"),
         ({"prune_networks": "critic"}, "'critic' is not one of all, actor, critics; did you mean critics"),
         ({"total_steps": 1_000}, "--total_steps=1000 ends inside the warm-up.*use at least 1001 steps"),
         ({"replay_capacity": 100}, "--replay_capacity=100 is less than --batch_size=256"),

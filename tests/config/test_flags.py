@@ -10,13 +10,15 @@ from absl import flags as absl_flags
 from tf_pruned_rl import config
 from tf_pruned_rl.config import flags, validation
 from tf_pruned_rl.config import io as config_io
+from tf_pruned_rl.config.presets import PRESETS
 from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.registry import AGENTS, SUITES
 
 COMMAND = '''"""Says what it was asked."""
 from tf_pruned_rl.config import io as config_io, flags
 from tf_pruned_rl.errors import UserError
 
-flags.define_flags(exclude=["threads"])
+flags.define_flags(exclude=["log_every"])
 
 
 def main(argv):
@@ -55,8 +57,8 @@ def run(tmp_path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("preset", config.PRESETS)
-@pytest.mark.parametrize("agent", config.AGENTS)
+@pytest.mark.parametrize("preset", PRESETS.names("online"))
+@pytest.mark.parametrize("agent", AGENTS.names("online"))
 def test_no_flags_give_the_preset_exactly(agent, preset):
     assert parse(f"--agent={agent}", f"--preset={preset}") == config.preset(agent, preset)
 
@@ -140,15 +142,15 @@ def test_help_says_what_presets_change():
     assert "rainbow sets loss=c51, n_step=3, replay_sampling=prioritized" in values["agent"].help
     assert "minatar sets game=Breakout, sticky_actions=0.1, frame_skip=1" in values["suite"].help
     assert "minatar" not in values["preset"].help
-    for name, words in validation.CHOICES.items():
+    for name, words in validation.choices(config.ExperimentConfig).items():
         assert values[name].help.startswith(f"<{'|'.join(words)}>: ")
 
 
 def test_preset_changes_rebuild_the_presets():
     for name, changes in flags.preset_changes().items():
-        agent = name if name in config.AGENTS else "dqn"
-        preset = name if name in config.PRESETS else "paper"
-        suite = name if name in config.SUITES else "atari"
+        agent = name if name in AGENTS else "dqn"
+        preset = name if name in PRESETS else "paper"
+        suite = name if name in SUITES else "atari"
         rebuilt = config.replace(
             config.ExperimentConfig(), agent=agent, preset=preset, suite=suite, **changes
         )
@@ -168,7 +170,7 @@ def test_command_prints_its_flags_and_succeeds(tmp_path):
     assert "Says what it was asked." in done.stdout
     documented = done.stdout.replace("--[no]", "--")
     for name in config.flatten(config.ExperimentConfig()):
-        assert (f"--{name}:" in documented) == (name != "threads"), name
+        assert (f"--{name}:" in documented) == (name != "log_every"), name
 
 
 def test_command_runs_and_returns_its_status(tmp_path):
@@ -185,6 +187,14 @@ def test_command_runs_and_returns_its_status(tmp_path):
         (["--prune_start=0.8", "--prune_end=0.2"], "must be less than --prune_end=0.2"),
         (["--total_frames=-1"], "--total_frames=-1 must be more than 0"),
         (["--width=0"], "--width=0.0 must be at least 0.25"),
+        # Limits against slips of the keyboard; whole numbers are written as such.
+        (["--width=1e9"], "--width=1000000000.0 must be at most 64"),
+        (["--num_atoms=1e8"], "--num_atoms=1e8"),
+        (["--num_atoms=100_000_000"], "--num_atoms=100000000 must be at most 4,096"),
+        (["--total_frames=1e23"], "--total_frames=1e23"),
+        ([f"--total_frames={10**23}"], f"--total_frames={10**23} must be at most 1,000,000,000,000"),
+        (["--replay_ratio=1e9"], "--replay_ratio=1000000000.0 must be at most 256"),
+        (["--threads=100000"], "--threads=100000 must be at most 1,024"),
         (["--network=impla"], "did you mean impala?"),
         (["--agent=rainbw"], "did you mean rainbow?"),
         (["--game=Brekout"], "Breakout"),

@@ -52,6 +52,7 @@ def test_truncated_file_is_refused_by_its_name(rainbow, tmp_path, length):
         ({"seed": True}, "field seed is true, expected int"),
         ({"deterministic": 1}, "field deterministic is 1, expected bool"),
         ({"game": 3}, "field game is 3, expected str"),
+        ({"width": 10**400}, "field width is larger than any float"),
     ],
 )
 def test_foreign_fields_are_refused(rainbow, change, message):

@@ -59,7 +59,7 @@ def parse(*arguments: str) -> config.Config:
     return flags.config_from_flags(values, kind=OfflineConfig)
 
 
-@pytest.mark.parametrize("agent", config.OFFLINE_AGENTS)
+@pytest.mark.parametrize("agent", OWN)
 def test_paper_presets_are_the_published_settings(agent):
     chosen = config.preset(agent)
     assert isinstance(chosen, OfflineConfig)
@@ -73,7 +73,7 @@ def test_paper_presets_are_the_published_settings(agent):
     assert budget.target_update_gradient_steps == OWN[agent]["target_update_period"]
 
 
-@pytest.mark.parametrize("agent", config.OFFLINE_AGENTS)
+@pytest.mark.parametrize("agent", OWN)
 def test_quick_only_shortens(agent):
     paper, quick = (config.flatten(config.preset(agent, name)) for name in ("paper", "quick"))
     changed = {name for name in paper if paper[name] != quick[name]} - {"preset"}
@@ -99,6 +99,14 @@ def test_help_says_what_agents_change():
     assert {"replay_sampling", "log_replay", "total_frames", "min_replay_history"}.isdisjoint(values)
 
 
+def test_kinds_agents_and_words():
+    assert config.config_class("cql") is config.config_class("cql_c51") is OfflineConfig
+    words = validation.choices(OfflineConfig)
+    assert set(words["agent"]) == set(OWN)
+    assert words["preset"] == ("paper", "quick") and words["suite"] == ("atari",)
+    assert words["network"] == ("impala", "nature") and words["data_sample"] == ("random", "first")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -109,10 +117,17 @@ def test_help_says_what_agents_change():
         ({"data_sample": "last"}, "--data_sample: 'last' is not one of random, first"),
         ({"replay_capacity": 5}, "--replay_capacity=5 leaves 5 steps"),
         ({"iterations": 0}, "--iterations=0 must be at least 1"),
+        ({"iterations": 10**8}, "--iterations=100000000 must be at most 1,000,000"),
+        ({"replay_ratio": 1e9}, "--replay_ratio=1000000000.0 must be at most 256"),
+        ({"num_atoms": 10**8}, "--num_atoms=100000000 must be at most 4,096"),
+        ({"reload_every": 0}, "--reload_every=0 must be at least 1"),
+        ({"suite": "minatar"}, "--suite: 'minatar' is not one of atari"),
+        ({"network": "minatar"}, "--network: 'minatar' is not one of impala, nature"),
         ({"cql_alpha": -1.0}, "--cql_alpha=-1.0 must be at least 0"),
         ({"prune_start": 0.9}, "must be less than --prune_end"),
     ],
 )
 def test_refused_in_one_line(changes, message):
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=message) as caught:
         validation.validate(config.replace(QUICK, **changes))
+    assert "\n" not in str(caught.value)

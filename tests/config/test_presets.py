@@ -8,6 +8,9 @@ import pytest
 
 from tf_pruned_rl import config
 from tf_pruned_rl.config import presets, units
+from tf_pruned_rl.config.presets import PRESETS
+from tf_pruned_rl.errors import UserError
+from tf_pruned_rl.registry import AGENTS, SUITES
 
 # Dopamine's labs/atari_100k (DER.gin, DrQ_eps.gin); P3's table 1 agrees.
 BOTH = {
@@ -65,7 +68,7 @@ def test_low_data_agents_are_the_published_ones(agent, preset, steps, window):
     assert budget.target_update_gradient_steps == OWN[agent]["target_update_period"]
 
 
-@pytest.mark.parametrize("agent", config.AGENTS)
+@pytest.mark.parametrize("agent", AGENTS.names("online"))
 def test_atari_100k_forgets_nothing_and_evaluates_once_at_the_end(agent):
     run = config.preset(agent, "atari100k")
     assert run.run.total_frames == run.run.eval_every == 4 * run.replay.replay_capacity == 400_000
@@ -121,7 +124,7 @@ def test_quick_shortens_minatar_too(agent):
     assert all(quick[name] < paper[name] for name in changed)
 
 
-@pytest.mark.parametrize("agent", config.AGENTS + config.CONTROL_AGENTS)
+@pytest.mark.parametrize("agent", AGENTS.names("online") + AGENTS.names("continuous"))
 def test_quick_only_shortens(agent):
     paper, quick = (config.flatten(config.preset(agent, name)) for name in ("paper", "quick"))
     changed = {name for name in paper if paper[name] != quick[name]} - {"preset"}
@@ -129,9 +132,73 @@ def test_quick_only_shortens(agent):
     assert all(quick[name] < paper[name] for name in changed)
 
 
-def test_tables_hold_fields():
-    flat = config.flatten(config.ExperimentConfig())
-    tables = [table for agent, table in presets.AGENTS.items() if agent in config.AGENTS]
-    for table in [*tables, presets.ATARI_100K, presets.QUICK, presets.MINATAR]:
-        assert set(table) <= set(flat)
-    assert set(presets.AGENTS) == {*config.AGENTS, *config.CONTROL_AGENTS, *config.OFFLINE_AGENTS}
+@pytest.mark.parametrize("of", config.CONFIGS, ids=lambda of: of.kind.name)
+def test_tables_hold_fields(of):
+    fields, kind = set(config.fields(of)), of.kind.name
+    tables = [AGENTS[name] for name in AGENTS.names(kind)]
+    tables += [PRESETS[name].get(kind, {}) for name in PRESETS.names(kind)]
+    if "suite" in fields:
+        for name in SUITES.names(kind):
+            tables += [SUITES[name], *SUITES.fact(name, "agents", {}).values()]
+            assert set(SUITES.fact(name, "unavailable", {})) <= fields
+    for table in tables:
+        assert set(table) <= fields
+
+
+def test_names_and_their_kinds():
+    assert AGENTS.names("online") == ("dqn", "rainbow", "der", "drq_eps")
+    assert AGENTS.names("offline") == ("cql", "cql_c51") and AGENTS.names("continuous") == ("sac",)
+    kinds = [kind for name in AGENTS for kind in AGENTS.entry(name).kinds]
+    assert len(kinds) == len(AGENTS)  # one each
+    assert PRESETS.names("online") == ("paper", "atari100k", "quick")
+    assert PRESETS.names("offline") == PRESETS.names("continuous") == ("paper", "quick")
+    assert SUITES.names("online") == ("atari", "minatar") and SUITES.names("offline") == ("atari",)
+    for registry in (AGENTS, PRESETS, SUITES):
+        assert all(registry.entry(name).help for name in registry)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("dqnn",), "--agent: 'dqnn' is not one of dqn, .*did you mean dqn"),
+        (("dqn", "quik"), "--preset: 'quik' is not one of paper, atari100k, quick; did you mean quick"),
+        (("dqn", "paper", "mintar"), "--suite: 'mintar' is not one of atari, minatar; did you mean minatar"),
+        (("sac", "paper", "mintar"), "--suite: 'mintar' is not one of"),
+    ],
+)
+def test_unknown_names_are_refused_in_one_line(names, message):
+    with pytest.raises(UserError, match=message) as caught:
+        config.preset(*names)
+    assert "\n" not in str(caught.value)
+
+
+def test_later_tables_win():
+    # The agent says 1e-4 (der) and 6.25e-5 (dqn), the suite 2.5e-4, the suite for der 1e-4 again.
+    assert config.preset("dqn", suite="minatar").learning.learning_rate == 2.5e-4
+    assert config.preset("der", suite="minatar").learning.learning_rate == 1e-4
+    # The suite says 10 M frames, the preset 32,000.
+    assert config.preset("dqn", "quick", "minatar").run.total_frames == 32_000
+
+
+@pytest.fixture
+def own_suite():
+    SUITES.register("own", {"game": "Mine", "frame_skip": 2}, help="for a test")
+    yield "own"
+    SUITES.remove("own")
+
+
+def test_a_suite_for_every_kind_changes_games_and_nothing_else(own_suite):
+    for agent in ("dqn", "cql"):
+        environment = config.preset(agent, suite=own_suite).environment
+        assert (environment.suite, environment.game, environment.frame_skip) == ("own", "Mine", 2)
+    assert config.preset("sac", suite=own_suite) == config.preset("sac")
+
+
+@pytest.mark.parametrize("kinds", [(), ("online", "offline"), ("onlin",)])
+def test_an_agent_is_for_one_kind_of_run(kinds):
+    AGENTS.register("own", {}, kinds=kinds)
+    try:
+        with pytest.raises(UserError, match="'own' .*register it with one of online, offline, continuous"):
+            config.preset("own")
+    finally:
+        AGENTS.remove("own")

@@ -84,6 +84,17 @@ def test_replace_refuses_a_name_that_is_no_field():
         config.replace(config.ExperimentConfig(), sparsety=0.5)
 
 
+@pytest.mark.parametrize("of", config.CONFIGS, ids=lambda of: of.kind.name)
+def test_fields_are_those_of_flatten_in_order(of):
+    assert list(config.fields(of)) == list(config.flatten(of()))
+    assert all(field.name == name for name, field in config.fields(of).items())
+
+
+def test_an_unknown_agent_has_the_configuration_of_games():
+    # config.json of an unknown agent is read as far as possible, and refused with its words.
+    assert config.config_class("nobody") is config.ExperimentConfig
+
+
 def test_configuration_is_frozen_and_hashable():
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.ExperimentConfig().run.seed = 1  # type: ignore[misc]

@@ -6,6 +6,8 @@ import pytest
 
 from tf_pruned_rl import config
 from tf_pruned_rl.config import units
+from tf_pruned_rl.config.presets import PRESETS
+from tf_pruned_rl.registry import AGENTS
 
 
 @pytest.mark.parametrize(
@@ -53,11 +55,17 @@ def test_budget_is_rounded_to_whole_cycles():
     assert budget.nominal_gradient_steps == 60
 
 
-@pytest.mark.parametrize("preset", config.PRESETS)
-@pytest.mark.parametrize("agent", config.AGENTS)
+@pytest.mark.parametrize("preset", PRESETS.names("online"))
+@pytest.mark.parametrize("agent", AGENTS.names("online"))
 def test_pruning_ends_within_the_run(agent, preset):
     budget = units.budget(config.preset(agent, preset))
     assert 0 <= budget.prune_begin < budget.prune_end <= budget.gradient_steps
+
+
+def test_length_is_in_the_unit_of_the_kind():
+    assert units.length(config.preset("dqn")) == 40_000_000  # frames
+    assert units.length(config.preset("sac")) == 1_000_000  # environment steps
+    assert units.length(config.preset("cql")) == 200 * 62_500  # gradient steps
 
 
 def test_target_update_happens_at_least_every_gradient_step_and_never_zero():

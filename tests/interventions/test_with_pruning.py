@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tf_pruned_rl.exporting.compact import compact
-from tf_pruned_rl.pruning.methods import METHODS
+from tf_pruned_rl.registry import PRUNING_METHODS
 
 STEPS = 500
 FEW = {"total_frames": STEPS * 16, "min_replay_history": 16, "prune_every": 15, "sparsity": 0.9}
@@ -18,7 +18,8 @@ SELDOM = ("random", "static")
 
 
 @pytest.mark.parametrize(
-    "method", [pytest.param(name, marks=pytest.mark.slow if name in SELDOM else ()) for name in METHODS]
+    "method",
+    [pytest.param(name, marks=pytest.mark.slow if name in SELDOM else ()) for name in PRUNING_METHODS],
 )
 def test_exactly_sparse_through_500_steps_with_redo(make_learner, replay, method):
     learner = make_learner(
@@ -48,7 +49,7 @@ def test_exactly_sparse_through_500_steps_with_redo(make_learner, replay, method
             marks = tf.where(tf.equal(now, marks), marks, now if gradual else tf.constant(-1, tf.int64))
         return stray, marks
 
-    gradual = not METHODS[method].starts_sparse
+    gradual = not PRUNING_METHODS[method].starts_sparse
     for done in range(50, STEPS + 1, 50):
         stray, marks = steps(tf.constant(50))
         assert int(stray) == 0

@@ -8,12 +8,12 @@ import tensorflow as tf
 import tf_keras
 
 from tf_pruned_rl import config
-from tf_pruned_rl.config import combinations, validation
+from tf_pruned_rl.config import validation
 from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.pruning import Pruner, criterion, methods
-from tf_pruned_rl.pruning.distribution import DISTRIBUTIONS, erk
+from tf_pruned_rl.pruning.distribution import erk
 from tf_pruned_rl.pruning.schedule import CubicSparsity
-from tf_pruned_rl.pruning.structure import STRUCTURES
+from tf_pruned_rl.registry import DISTRIBUTIONS, PRUNING_METHODS, STRUCTURES
 
 BEGIN, END, EVERY = 4, 40, 4
 SHAPES = {"one": (12, 30), "two": (30, 20), "head": (20, 3)}
@@ -166,8 +166,22 @@ def undeclared(inputs: criterion.ScoreInputs) -> tf.Tensor:
     return criterion.gradient(inputs)
 
 
-def test_a_new_criterion_may_use_gradients(monkeypatch):
-    monkeypatch.setitem(methods.METHODS, "saliency", methods.Method(CubicSparsity, saliency))
+@pytest.fixture
+def own_methods():
+    """Registers methods for one test."""
+    names = []
+
+    def register(name: str, method: methods.Method) -> None:
+        PRUNING_METHODS.register(name, method)
+        names.append(name)
+
+    yield register
+    for name in names:
+        PRUNING_METHODS.remove(name)
+
+
+def test_a_new_criterion_may_use_gradients(own_methods):
+    own_methods("saliency", methods.Method(CubicSparsity, saliency))
     model, pruner = pruned_model("saliency", distribution="uniform")
     updates = []
 
@@ -190,12 +204,12 @@ def test_a_new_criterion_may_use_gradients(monkeypatch):
         pruned_model("saliency")[1].after_gradient_step(BEGIN)
 
 
-def test_a_criterion_must_declare_that_it_uses_gradients(monkeypatch):
-    monkeypatch.setitem(methods.METHODS, "undeclared", methods.Method(CubicSparsity, undeclared))
+def test_a_criterion_must_declare_that_it_uses_gradients(own_methods):
+    own_methods("undeclared", methods.Method(CubicSparsity, undeclared))
     model, pruner = pruned_model("undeclared")
     with pytest.raises(UserError, match="decorate it with @criterion.needs_gradients"):
         pruner.after_gradient_step(BEGIN, lambda: gradients_at(BEGIN, model))
-    needs = {name: method.needs_gradients for name, method in methods.METHODS.items()}
+    needs = {name: PRUNING_METHODS[name].needs_gradients for name in PRUNING_METHODS}
     assert {name for name, value in needs.items() if value} == {"rigl"}
 
 
@@ -258,12 +272,15 @@ def test_a_kept_weight_of_zero_does_not_count_as_pruned():
     ("changes", "says"),
     [
         ({"pruning": "rigl", "distribution": "global"}, "use erk or uniform"),
-        ({"pruning": "set", "structure": "block"}, "exchanges single weights"),
+        ({"pruning": "set", "structure": "block"}, "drops and grows single weights"),
         ({"structure": "block", "distribution": "global"}, "compares single weights"),
-        ({"pruning": "rigl", "dense_structure": "channel"}, "exchanges single weights"),
+        ({"pruning": "rigl", "dense_structure": "channel"}, "drops and grows single weights"),
         ({"structure": "channel", "distribution": "global"}, "compares single weights"),
         ({"dense_sparsity": 0.9, "distribution": "global"}, "leave out --dense_sparsity"),
-        ({"dense_sparsity": 1.0}, r"--dense_sparsity=1.0 must be in \[0, 1\); 0 for none of its own"),
+        (
+            {"dense_sparsity": 1.0},
+            r"--dense_sparsity=1.0 must be in \[0, 1\); 0: dense layers have no sparsity of their own",
+        ),
         ({"structure": "n_m"}, "--sparsity=0.5"),
         ({"dense_structure": "n_m", "sparsity": 0.5, "dense_sparsity": 0.6}, "--sparsity=0.5"),
     ],
@@ -274,10 +291,20 @@ def test_what_does_not_go_together_is_refused(changes, says):
 
 
 def test_words_are_those_of_the_registries():
-    assert set(validation.CHOICES["pruning"]) == {*methods.METHODS, "none"}
-    assert set(validation.CHOICES["distribution"]) == set(DISTRIBUTIONS)
-    assert set(validation.CHOICES["structure"]) == set(STRUCTURES)
-    assert set(validation.CHOICES["dense_structure"]) == {*STRUCTURES, "same"}
-    for name, method in methods.METHODS.items():
-        assert (name in combinations.SPARSE_FROM_THE_START) == method.starts_sparse
-        assert (name in combinations.EXCHANGING) == (method.grow is not None)
+    for kind in config.CONFIGS:
+        words = validation.choices(kind)
+        assert set(words["pruning"]) == {*PRUNING_METHODS, "none"}
+        assert set(words["distribution"]) == set(DISTRIBUTIONS)
+        assert set(words["structure"]) == set(STRUCTURES)
+        assert set(words["dense_structure"]) == {*STRUCTURES, "same"}
+    assert set(PRUNING_METHODS) == {"magnitude", "random", "static", "set", "rigl"}
+    assert set(DISTRIBUTIONS) == {"erk", "uniform", "global"}
+    assert set(STRUCTURES) == {"unstructured", "block", "channel", "n_m"}
+
+
+@pytest.mark.parametrize("name", PRUNING_METHODS)
+def test_facts_are_those_of_the_method(name):
+    method = PRUNING_METHODS[name]
+    assert isinstance(method, methods.Method)
+    assert PRUNING_METHODS.fact(name, "starts_sparse", False) == method.starts_sparse
+    assert PRUNING_METHODS.fact(name, "regrows", False) == (method.grow is not None)

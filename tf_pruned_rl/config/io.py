@@ -68,7 +68,10 @@ def from_json(text: str) -> Config:
             )
     for name, value in values.items():
         if type(value) is int and types[name] is float:
-            values[name] = float(value)
+            try:
+                values[name] = float(value)
+            except OverflowError as error:
+                raise UserError(f"field {name} is larger than any float") from error
         elif type(value) is not types[name]:
             raise UserError(f"field {name} is {json.dumps(value)}, expected {types[name].__name__}")
     return configuration.replace(kind(), **values)

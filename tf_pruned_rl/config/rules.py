@@ -42,7 +42,8 @@ class Bound:
 
     def broken(self, value: float) -> str:
         """Returns the rule that ``value`` breaks, as ``"must be at least 1"``; empty if it breaks none."""
-        if not math.isfinite(value):
+        # Only a float can be no number; an int may be too large to become one.
+        if isinstance(value, float) and not math.isfinite(value):
             return "must be a finite number"
         too_small = (self.above is not None and value <= self.above) or (
             self.above is None and self.at_least is not None and value < self.at_least
@@ -51,7 +52,8 @@ class Bound:
             self.below is not None and value >= self.below
         )
         if (too_small or too_large) and not (self.at_most is None and self.below is None):
-            low = f"[{self.at_least:,}" if self.above is None else f"({self.above:,}"
+            least = -LIMIT if self.at_least is None else self.at_least
+            low = f"[{least:,}" if self.above is None else f"({self.above:,}"
             high = f"{self.at_most:,}]" if self.below is None else f"{self.below:,})"
             return f"must be in {low}, {high}{self.note}"
         if too_small:

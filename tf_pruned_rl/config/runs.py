@@ -42,6 +42,7 @@ from tf_pruned_rl.config.groups import DiagnosticsConfig, InterventionConfig, Pr
 from tf_pruned_rl.config.offline import DataConfig, OfflineDiagnosticsConfig, OfflineRunConfig
 from tf_pruned_rl.config.presets import PRESETS
 from tf_pruned_rl.config.rules import word
+from tf_pruned_rl.errors import UserError
 from tf_pruned_rl.registry import AGENTS, SUITES
 
 
@@ -132,9 +133,19 @@ GROUPS = ("environment", "network", "learning", "replay", "pruning", "interventi
 
 
 def config_class(agent: str) -> type[Config]:
-    """Returns the kind of configuration that ``agent`` has; that of games where there is no such agent."""
-    names = AGENTS.entry(agent).kinds if agent in AGENTS else ()
-    return next((each for each in CONFIGS if each.kind.name in names), ExperimentConfig)
+    """Returns the kind of configuration that ``agent`` has; that of games where there is no such agent.
+
+    Raises:
+      UserError: the agent is not registered for exactly one kind of run.
+    """
+    if agent not in AGENTS:
+        return ExperimentConfig
+    names = AGENTS.entry(agent).kinds
+    kinds_of_it = [each for each in CONFIGS if each.kind.name in names]
+    if len(names) != 1 or not kinds_of_it:
+        allowed = ", ".join(each.kind.name for each in CONFIGS)
+        raise UserError(f"agent {agent!r} is for kinds={names}: register it with one of {allowed}")
+    return kinds_of_it[0]
 
 
 def fields(of: type[Config]) -> dict[str, dataclasses.Field]:
@@ -168,7 +179,8 @@ def preset(agent: str, name: str = "paper", suite: str = "atari") -> Config:
     """
     of = config_class(agent)
     config = replace(of(agent=agent, preset=name), **AGENTS[agent])
-    if of.kind.name in SUITES.entry(suite).kinds:
+    SUITES.entry(suite)  # a typing error is one for every agent
+    if "suite" in fields(of) and suite in SUITES.names(of.kind.name):
         again = SUITES.fact(suite, "agents", {}).get(agent, {})
         config = replace(config, suite=suite, **{**SUITES[suite], **again})
     changes = PRESETS[name].get(of.kind.name, {})
