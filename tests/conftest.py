@@ -9,7 +9,7 @@ import pytest
 # Before TensorFlow: it decides then which Keras it has, and how it takes a GPU's memory.
 import tf_pruned_rl  # noqa: F401
 from tf_pruned_rl.analysis import figures
-from tf_pruned_rl.config import Config
+from tf_pruned_rl.config import Config, units
 from tf_pruned_rl.config import io as config_io
 from tf_pruned_rl.training.records import Record
 
@@ -63,7 +63,7 @@ def make_sweep() -> Callable[..., Path]:
         for run in figures.unique(figure.runs()):
             if (means := returns(run)) is None:
                 continue
-            every = run.config.run.total_frames // len(means)
+            every = units.length(run.config) // len(means)
             records = [
                 Record(
                     figure.score,

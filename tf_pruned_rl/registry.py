@@ -161,7 +161,7 @@ class Registry(Generic[T]):
         """
         entry = self.entry(name)
         if name not in self._loaded:
-            self._loaded[name] = _load(entry.target) if isinstance(entry.target, str) else entry.target
+            self._loaded[name] = load(entry.target) if isinstance(entry.target, str) else entry.target
         return self._loaded[name]
 
     def __contains__(self, name: object) -> bool:
@@ -174,7 +174,12 @@ class Registry(Generic[T]):
         return len(self._entries)
 
 
-def _load(path: str) -> Any:
+def load(path: str) -> Any:
+    """Returns the attribute at ``path``, "module:attribute".
+
+    Raises:
+      UserError: there is no such module, or it has no such attribute.
+    """
     name, _, attribute = path.partition(":")
     try:
         module = importlib.import_module(name)

@@ -160,11 +160,15 @@ def test_choosing_and_valuing_draw_apart_and_are_one_without_noise(
     make_agent, batch, monkeypatch, noisy: bool, runs: int
 ) -> None:
     agent = make_agent("drq_eps", same_target=True, noisy=noisy)
-    called = []
-    call = agent.model.call
-    monkeypatch.setattr(agent.model, "call", lambda *a, **k: called.append(1) or call(*a, **k))
+    calls = []
+
+    def counted(computation):
+        return lambda *arguments, **options: calls.append(1) or computation(*arguments, **options)
+
+    for name in ("online", "target"):
+        monkeypatch.setattr(agent, name, counted(getattr(agent, name)))
     agent.target_values(batch)
-    assert len(called) == runs
+    assert len(calls) == runs
 
 
 @pytest.mark.parametrize("name", ["der", "drq_eps"])

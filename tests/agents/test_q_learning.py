@@ -106,15 +106,3 @@ def test_acting_beside_a_step_reads_the_forward_passs_casts(make_agent, name: st
         agent.exploring_q_values(batch.observations, state)
 
     assert casts(act) == casts(lambda state: None) > 0
-
-
-def test_actions_are_chosen_by_the_features_that_are_not_0_policies_by_all(make_agent, name: str) -> None:
-    agent = make_agent(name, width=1.0)
-    observations = tf.zeros([1, 84, 84, 4], tf.uint8)
-
-    def products(q_values) -> list[str]:
-        graph = tf.function(lambda: q_values(observations)).get_concrete_function().graph
-        return [o.type for o in graph.get_operations() if o.type in ("MatMul", "SparseTensorDenseMatMul")]
-
-    assert products(agent.exploring_q_values)[0] == "SparseTensorDenseMatMul"
-    assert set(products(agent.q_values)) == {"MatMul"}

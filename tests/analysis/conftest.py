@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tf_pruned_rl import config
+from tf_pruned_rl.config import units
 from tf_pruned_rl.training.records import Record
 
 MakeRun = Callable[..., Path]
@@ -22,7 +23,7 @@ def make_run(tmp_path, write_run) -> MakeRun:
     ) -> Path:
         setting = {"game": "Breakout", "network": "nature", "pruning": "none", **fields}
         experiment = config.replace(config.preset(agent), **setting)
-        length = experiment.run.iteration_frames
+        length = units.budget(experiment).iteration_frames
         records = []
         for i, mean in enumerate(means):
             mean_return = {} if mean is None else {"mean_return": mean}

@@ -152,6 +152,7 @@ class Linear:
         flat = tf_keras.layers.Flatten()(tf_keras.layers.Rescaling(1 / 255)(inputs))
         self.model = tf_keras.Model(inputs, tf_keras.layers.Dense(4, name="head")(flat))
         self.networks = {"online": self.model}
+        self.cpu_optimizations = False
 
     def trackables(self):
         return self.networks

@@ -13,7 +13,11 @@ from tf_pruned_rl.exporting import formats
 def test_names_are_separated_by_commas_and_compact_is_two():
     assert formats.parse("saved_model") == ("saved_model",)
     assert formats.parse("compact,tflite,tflite") == ("compact", "compact_tflite", "tflite")
-    for text, message in (("tflit", "did you mean tflite"), ("", "is empty"), ("onnx", "choose among")):
+    for text, message in (
+        ("tflit", "did you mean tflite"),
+        ("", "is empty"),
+        ("onnx", "is not one of saved_model, tflite"),
+    ):
         with pytest.raises(UserError, match=message):
             formats.parse(text)
 

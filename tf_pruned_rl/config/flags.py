@@ -146,9 +146,6 @@ def config_from_flags(
     Raises:
       UserError: the configuration is not valid, as ``validation.validate`` says.
     """
-    # The list of games comes with the emulator, which --help can do without.
-    from tf_pruned_rl import environments
-
     values = {
         name: flag_values[name].value
         for name in config_io.field_types(kind)
@@ -159,7 +156,7 @@ def config_from_flags(
     config = configuration.replace(configuration.preset(*named), **values)
     validation.validate(config)
     # One game, one spelling: a run directory's name and config.json hold it.
-    return environments.canonical(config)
+    return validation.canonical(config)
 
 
 def run_main(main: Callable[[list[str]], int | None]) -> NoReturn:

@@ -12,7 +12,7 @@ from tf_pruned_rl import config as configuration
 from tf_pruned_rl.config import Config, rules
 from tf_pruned_rl.config.combinations import check_combinations
 from tf_pruned_rl.errors import UserError
-from tf_pruned_rl.registry import unknown_name
+from tf_pruned_rl.registry import load, unknown_name
 
 
 def choices(kind: type[Config]) -> dict[str, tuple[str, ...]]:
@@ -30,10 +30,18 @@ def validate(config: Config) -> None:
     for name, value in configuration.flatten(config).items():
         check_field(name, value, type(config))
     check_combinations(config)
-    # The list of games comes with the emulator, which --help can do without.
-    from tf_pruned_rl import environments
+    canonical(config)
 
-    environments.canonical(config)
+
+def canonical(config: Config) -> Config:
+    """Returns the configuration with its game or task in its one spelling.
+
+    The list of games comes with the emulator, which ``--help`` can do without: it is loaded here.
+
+    Raises:
+      UserError: there is no such game or task.
+    """
+    return load("tf_pruned_rl.environments:canonical")(config)
 
 
 def check_field(name: str, value: object, kind: type[Config]) -> None:

@@ -30,7 +30,7 @@ from tf_pruned_rl.pruning.distribution import kernel_sparsities
 from tf_pruned_rl.pruning.groups import plan
 from tf_pruned_rl.pruning.kernels import Kernel, LayerFilter
 from tf_pruned_rl.pruning.masks import MaskedGroup, MaskedKernel, ReadMask, apply_mask
-from tf_pruned_rl.registry import PRUNING_METHODS
+from tf_pruned_rl.registry import DISTRIBUTIONS, PRUNING_METHODS
 from tf_pruned_rl.seeding import Purpose, tensorflow_generator
 
 
@@ -98,7 +98,8 @@ class Pruner(BasePruner):
         check_pruning(method, distribution, shape, sparsity, dense_shape, dense_sparsity)
         super().__init__(networks, prune_layers, exclude)
         self._method_name, self._method = method, PRUNING_METHODS[method]
-        self._pooled, self._drop_fraction, self._end_step = distribution == "global", drop_fraction, end_step
+        self._pooled = DISTRIBUTIONS.fact(distribution, "pooled", False)
+        self._drop_fraction, self._end_step = drop_fraction, end_step
 
         def wrap(of_network: list[Kernel]) -> list[MaskedGroup]:
             shapes = {kernel.name: kernel.shape for kernel in of_network}

@@ -10,6 +10,7 @@ import pytest
 
 from tf_pruned_rl.analysis import figures
 from tf_pruned_rl.analysis.figures import estimates, scores
+from tf_pruned_rl.config import units
 from tf_pruned_rl.environments import games
 from tf_pruned_rl.errors import UserError
 
@@ -40,7 +41,7 @@ def test_arrays_of_human_normalised_scores(make_sweep, tmp_path):
     dense, pruned = collected.subplots[0].groups
     assert (dense.arm, dense.value, dense.tasks, dense.seeds) == ("Dense", 0.25, ("Pong", "Breakout"), 2)
     assert dense.scores.shape == (2, 2, 2)
-    total = figure.runs()[0].config.run.total_frames
+    total = units.length(figure.runs()[0].config)
     assert dense.frames.tolist() == [figure.common["iteration_frames"], 2 * figure.common["iteration_frames"]]
     assert total == 4 * figure.common["iteration_frames"]
     random, human = BREAKOUT
@@ -69,7 +70,7 @@ def test_missing_and_unfinished_runs_are_named_and_do_not_count(make_sweep, tmp_
     lines = (collected / cut.name / "metrics.jsonl").read_text().splitlines()
     (collected / cut.name / "metrics.jsonl").write_text("\n".join(lines[:3]) + "\n")
     scored = scores.collect(figure, collected)
-    total = cut.config.run.total_frames
+    total = units.length(cut.config)
     assert scored.notes == (
         "DQN, Dense, width 0.25: 2 of 6 runs do not count: Pong seed 1 is missing; Breakout seed 0 is "
         f"unfinished ({total * 3 // 4:,} of {total:,} frames)",

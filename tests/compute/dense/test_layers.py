@@ -136,7 +136,8 @@ def test_it_can_be_saved(tmp_path) -> None:
     module.serve = tf.function(lambda x: computation(x), input_signature=[spec])
     tf.saved_model.save(module, str(tmp_path / "model"))
     x = tf.random.stateless_normal([2, 9, 9, 4], seed=(1, 2))
-    np.testing.assert_allclose(tf.saved_model.load(str(tmp_path / "model")).serve(x), model(x), rtol=1e-5)
+    loaded = tf.saved_model.load(str(tmp_path / "model"))
+    np.testing.assert_allclose(loaded.serve(x), model(x), rtol=1e-5)
 
 
 @pytest.mark.parametrize("batch", [2, None])
