@@ -99,7 +99,7 @@ def test_a_damaged_checkpoint_is_passed_over(online, finished, copy):
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_checkpoint(
     online, tmp_path, precision
 ):
-    result = online.finish(tmp_path / "run", precision, "--learning_rate=1e30", "--checkpoint_every=80")
+    result = online.finish(tmp_path / "run", precision, "--learning_rate=1e12", "--checkpoint_every=80")
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 1 and "not finite at gradient step" in result.stderr
     for value in online.final_state(tmp_path / "run").values():

@@ -14,7 +14,7 @@ from tf_pruned_rl.training.collector import Collector, push
 
 def make(settings, environment, q_values=None):
     replay = FrameReplay(50, batch_size=64, sampling="uniform")
-    q_values = q_values or (lambda observations: tf.constant([[0.0, 1.0, 0.0]]))
+    q_values = q_values or (lambda observations, state: tf.constant([[0.0, 1.0, 0.0]]))
     return Collector(settings, environment, replay, q_values, seed=5), replay
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ Takes the step's state, for the networks called in it; None where the step share
 
 def no_ops(state: compute.StepState | None) -> None:
     """Adds none."""
+    del state  # AutoGraph cannot read a function without a statement
 
 
 class QNetwork(network.Network):
@@ -114,6 +116,19 @@ class QLearning:
     """The names of what ``train_step`` measures."""
 
     support: tf.Tensor | None = None
+    _q_network: QNetwork
+    _target_q_network: QNetwork
+    _optimizer: Adam
+
+    @abc.abstractmethod
+    def loss_per_example(
+        self, batch: Batch, state: compute.StepState | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the un-weighted loss of each transition, float32 [B], and Q(s, .), float32 [B, A]."""
+
+    @abc.abstractmethod
+    def target_values(self, batch: Batch, state: compute.StepState | None = None) -> tf.Tensor:
+        """Returns what Q(s, a) is to become, float32 [B]."""
 
     def prepare(self, config: GameConfig) -> None:
         """Makes the target equal to the online network, and every variable the optimizer will need.

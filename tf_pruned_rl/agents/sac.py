@@ -91,8 +91,9 @@ class SacAgent(sac_agent.SacAgent):
         """
         learner, width = config.learning, config.network.width
         observation = tensor_spec.TensorSpec((spec.observation_size,), tf.float32, name="observation")
+        self._low, self._high = spec.bounds
         action = tensor_spec.BoundedTensorSpec(
-            (spec.action_size,), tf.float32, np.float32(spec.low), np.float32(spec.high), name="action"
+            (spec.action_size,), tf.float32, self._low, self._high, name="action"
         )
         optimizers = {
             f"{name}_optimizer": Adam(learning_rate=rate, epsilon=learner.adam_epsilon)
@@ -119,8 +120,6 @@ class SacAgent(sac_agent.SacAgent):
         )
         self.spec = spec
         self._tau, self._l2_regularization = learner.tau, learner.l2_regularization
-        low, high = np.float32(spec.low), np.float32(spec.high)
-        self._low, self._high = low, high
         self._generator = tensorflow_generator(config.run.seed, Purpose.SAC_ACTIONS)
         self.cpu_optimizations = compute.enabled(config)
         self._actor = compute.optimized(self.model, self.cpu_optimizations)

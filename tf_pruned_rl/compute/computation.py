@@ -29,14 +29,14 @@ from __future__ import annotations
 import abc
 import inspect
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import tensorflow as tf
 import tf_keras
 
 from tf_pruned_rl.networks import graph
 
-Layer = tf_keras.layers.Layer
+Layer: TypeAlias = tf_keras.layers.Layer
 
 
 class Activations(abc.ABC):
@@ -47,7 +47,7 @@ class Activations(abc.ABC):
         """Returns the output as the layer itself gives it, such as [B, H, W, C]."""
 
 
-Value = tf.Tensor | Activations
+Value: TypeAlias = tf.Tensor | Activations
 
 
 def tensor(value: Value) -> tf.Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -66,6 +66,11 @@ class BoxSpec:
         """Dimensions of an action."""
         return len(self.low)
 
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """(low, high), each float32 [A]."""
+        return np.asarray(self.low, np.float32), np.asarray(self.high, np.float32)
+
 
 Spec = DiscreteSpec | BoxSpec
 """What an agent has to know of its environment."""
@@ -101,7 +106,7 @@ class Environment(Protocol):
     """
 
     num_envs: int
-    spec: Spec
+    spec: Any  # of the two, the one its agents are made for
     action_meanings: tuple[str, ...]
     game: str
     screen: Screen

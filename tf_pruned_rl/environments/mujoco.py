@@ -11,6 +11,7 @@ import functools
 import importlib.metadata
 import re
 import warnings
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -128,7 +129,7 @@ class ControlEnvironment(ResumableEnvironment):
         self.spec = spaces(env)
         self.action_meanings: tuple[str, ...] = ()
         self.frame_shape = (self.spec.observation_size,)
-        self._envs = SyncVectorEnv(
+        self._envs: Any = SyncVectorEnv(
             [lambda: make(env, max_episode_steps)] * num_envs,
             copy=False,
             autoreset_mode=AutoresetMode.DISABLED,
@@ -146,22 +147,21 @@ class ControlEnvironment(ResumableEnvironment):
         )
 
     def _restart(self, which: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-        wanted = [int(seed) if seed >= 0 else None for seed in seeds]
-        seen: np.ndarray
-        seen, _ = self._envs.reset(seed=wanted, options={"reset_mask": which})
-        return self._flat(seen)
+        seed = [int(seed) if seed >= 0 else None for seed in seeds]
+        observations, _ = self._envs.reset(seed=seed, options={"reset_mask": which})
+        return self._flat(observations)
 
     def _advance(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         # Rounding may take an action past its bounds by a bit, which some environments refuse.
         bounded = np.clip(actions, self._low, self._high).reshape(self._action_shape)
         try:
-            seen, rewards, terminals, truncations, _ = self._envs.step(bounded)
+            observations, rewards, terminals, truncations, _ = self._envs.step(bounded)
         except Exception as error:  # whatever the environment's own code raises
             raise UserError(
                 f"{self.game} failed at agent step {self._agent_steps:,} ({type(error).__name__}: {error}): "
                 "mend the environment, then give the same command to go on from the last checkpoint"
             ) from error
-        self.final_observations = self._flat(seen)
+        self.final_observations = self._flat(observations)
         return self.final_observations, rewards.astype(np.float32), terminals, truncations & ~terminals
 
     def _flat(self, observations: np.ndarray) -> np.ndarray:

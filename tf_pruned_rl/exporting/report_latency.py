@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def _measure_here(request: dict) -> dict[str, dict[int, dict[str, float]]]:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     latencies: dict[str, dict[int, dict[str, float]]] = {}
     for name, paths in request["pairs"].items():
-        pair = [load_policy(path, threads=request["threads"]) for path in paths]
+        pair = [cast(Policy, load_policy(path, threads=request["threads"])) for path in paths]
         latencies[name] = {}
         for batch in request["batches"]:
             seconds = request["seconds"] if batch > 1 and request["seconds"] else math.inf

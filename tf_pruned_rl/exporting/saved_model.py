@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 import tf_keras
 
@@ -141,8 +140,7 @@ def _(config: GameConfig, model: tf_keras.Model) -> tf.types.experimental.Generi
 
 @policy_function.register
 def _(config: ContinuousConfig, model: tf_keras.Model) -> tf.types.experimental.GenericFunction:
-    spaces = environments.spaces(config.environment.env)
-    low, high = np.float32(spaces.low), np.float32(spaces.high)
+    low, high = environments.spaces(config.environment.env).bounds
 
     @tf.function(input_signature=[tf.TensorSpec(model.input_shape, tf.float32, name="observations")])
     def policy(observations: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -11,6 +11,7 @@ import tf_keras
 
 from tf_pruned_rl.pruning import kernels, summaries
 from tf_pruned_rl.pruning.kernels import LayerFilter
+from tf_pruned_rl.pruning.summaries import Row
 
 Gradients = Callable[[], Mapping[Any, tf.Tensor]]
 """Computes {reference of a kernel's variable: the loss's gradient by all its weights}."""
@@ -113,11 +114,11 @@ class BasePruner(tf.Module, abc.ABC):
         """Returns the numbers to log after ``step`` gradient steps, named as by ``summaries.scalars``."""
         return summaries.scalars(self._kernels, self.targets(int(step)), self.thresholds())
 
-    def table(self) -> list[summaries.Row]:
+    def table(self) -> list[Row]:
         """Returns the report: one row per kernel, in the network's order; ``summaries.total`` adds them."""
         return summaries.table(self._kernels)
 
-    def report(self, model: tf_keras.Model, step: int) -> tuple[list[summaries.Row], float]:
+    def report(self, model: tf_keras.Model, step: int) -> tuple[list[Row], float]:
         """Returns the rows of all kernels of a network, dense ones too, and their scheduled sparsity.
 
         Args:

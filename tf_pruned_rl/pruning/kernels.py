@@ -6,6 +6,7 @@ import dataclasses
 import fnmatch
 import math
 from collections.abc import Callable, Iterator, Mapping
+from typing import TypeAlias
 
 import tensorflow as tf
 import tf_keras
@@ -13,7 +14,7 @@ from tensorflow_model_optimization.python.core.sparsity.keras import prune_regis
 
 from tf_pruned_rl.errors import UserError
 
-Layer = tf_keras.layers.Layer
+Layer: TypeAlias = tf_keras.layers.Layer
 LayerFilter = str | Callable[[Layer], bool]
 """Which layers: a pattern of their names (see ``select``), or a function that says so of each layer."""
 
@@ -56,7 +57,7 @@ def networks_of(source: object) -> dict[str, Layer]:
     """
     if isinstance(source, Mapping):
         return dict(source)
-    if isinstance(source, Layer):
+    if isinstance(source, tf_keras.layers.Layer):
         return {source.name: source}
     return {name: network for name, network in _agent_networks(source).items() if "target" not in name}
 
@@ -67,7 +68,7 @@ def target_pairs(source: object) -> list[tuple[tf.Variable, tf.Variable]]:
     Args:
       source: as of ``networks_of``; only TF-Agents agents have target networks.
     """
-    if isinstance(source, Mapping | Layer):
+    if isinstance(source, Mapping) or isinstance(source, tf_keras.layers.Layer):
         return []
     networks, pairs = _agent_networks(source), []
     for name, target in networks.items():
@@ -81,7 +82,11 @@ def target_pairs(source: object) -> list[tuple[tf.Variable, tf.Variable]]:
 def _agent_networks(agent: object) -> dict[str, Layer]:
     # TF-Agents keeps networks in private attributes: _q_network and _target_q_network, for example.
     attributes = getattr(agent, "__dict__", {})
-    return {name.strip("_"): value for name, value in attributes.items() if isinstance(value, Layer)}
+    return {
+        name.strip("_"): value
+        for name, value in attributes.items()
+        if isinstance(value, tf_keras.layers.Layer)
+    }
 
 
 def find(network: Layer) -> list[Kernel]:

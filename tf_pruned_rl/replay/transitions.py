@@ -113,7 +113,8 @@ class TransitionRing:
     def _append(self, entries: tf.Tensor) -> None:
         rows = self._first_rows + tf.math.floormod(self.written.read_value(), self.length)
         self.entries.scatter_update(tf.IndexedSlices(entries, rows))
-        self.written.assign_add(1)
+        with tf.control_dependencies([entries]):  # what an environment failed to give is not counted
+            self.written.assign_add(1)
 
     def window(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns the first five fields of the ``Batch`` of the entries in ``rows`` (int64 [B])."""

@@ -132,7 +132,11 @@ class Checkpointer:
                 temporary=aside,
                 older=last[0] if last else None,
             ):
-                manifest = {"format": _FORMAT, "agent_steps": agent_steps, "frames": frames}
+                manifest: dict[str, object] = {
+                    "format": _FORMAT,
+                    "agent_steps": agent_steps,
+                    "frames": frames,
+                }
                 manifest |= {"extra": dict(extra), "metadata": self._metadata, "files": self._write(aside)}
                 _write_manifest(aside, manifest)
                 durable.sync(aside)

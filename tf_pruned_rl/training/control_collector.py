@@ -35,7 +35,7 @@ class ControlCollector:
         self._agent = agent
         self._warmup = config.replay.min_replay_history
         spec = environment.spec
-        self._low, self._high = np.float32(spec.low), np.float32(spec.high)
+        self._low, self._high = spec.bounds
         self._observations_shape = (environment.num_envs, spec.observation_size)
         self._actions_shape = (environment.num_envs, spec.action_size)
         self._generator = tf.random.Generator.from_seed(seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import tensorflow as tf
 import tf_keras
@@ -15,7 +16,7 @@ from tf_pruned_rl.compute.dense.weights import read
 from tf_pruned_rl.networks import graph
 from tf_pruned_rl.networks.noisy import NoisyDense
 
-Layer = tf_keras.layers.Layer
+Layer: TypeAlias = tf_keras.layers.Layer
 
 
 def plan(model: tf_keras.Model) -> dict[Layer, Implementation]:
